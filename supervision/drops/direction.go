@@ -1,0 +1,122 @@
+package drops
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// direction is what a Conn knows of its reads, or of its writes. Its Conn's
+// lock guards it.
+type direction struct {
+	deadline time.Time // as the Conn's user set it
+	shut     bool      // reads are withheld, or writes swallowed
+	shuts    uint      // how often that began
+	inside   int       // calls under way beneath
+	busy     bool      // a write is under way
+	err      error     // a fault ended the direction with it
+}
+
+// longAgo, as a deadline, fetches a call out of the conn beneath.
+var longAgo = time.Unix(1, 0)
+
+// shut withholds what comes in d, or swallows what goes out. Calls that are
+// blocked beneath are fetched out of there, to wait or to end up here.
+func (c *Conn) shut(d *direction) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.ended(d); err != nil {
+		return opError("set", c, err)
+	}
+	if !d.shut {
+		d.shut = true
+		d.shuts++
+		if err := c.forward(d, longAgo); err != nil {
+			return err
+		}
+	}
+	// Real sockets still give a fetched read what arrives before it has run.
+	for d.shut && d.inside > 0 {
+		c.mu.wait(time.Time{})
+	}
+	return nil
+}
+
+func (c *Conn) reopen(d *direction) {
+	if !d.shut {
+		return
+	}
+	d.shut = false
+	c.mu.cond.Broadcast()
+	if c.ended(d) == nil {
+		// An error can only say that the conn is closed beneath; the next
+		// call says so too.
+		_ = c.forward(d, d.deadline)
+	}
+}
+
+// ended returns what ended d at this end; nil while it lives.
+func (c *Conn) ended(d *direction) error {
+	if c.closed {
+		return net.ErrClosed
+	}
+	return d.err
+}
+
+// obstacle returns why a call in d can't go on; nil if it can.
+func (c *Conn) obstacle(d *direction) error {
+	if err := c.ended(d); err != nil {
+		return err
+	}
+	if passed(d.deadline) {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// leave ends a call beneath that began after the given number of shuts. It
+// says whether to begin it again, because a shut was all that ended it, and
+// gives the fault that ended d in place of what it looked like beneath.
+func (c *Conn) leave(d *direction, op string, shuts uint, err error) (again bool, _ error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.inside--
+	c.mu.cond.Broadcast()
+	switch {
+	case err == nil:
+		return false, nil
+	case d.shuts != shuts && timedOut(err):
+		return true, nil
+	case d.err == nil:
+		return false, err
+	}
+	return false, opError(op, c, d.err)
+}
+
+func timedOut(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
+// setDeadline keeps t here while d is shut: beneath, longAgo must stand.
+func (c *Conn) setDeadline(d *direction, t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return opError("set", c, net.ErrClosed)
+	}
+	d.deadline = t
+	c.mu.cond.Broadcast()
+	if d.shut || d.err != nil {
+		return nil
+	}
+	return c.forward(d, t)
+}
+
+func (c *Conn) forward(d *direction, t time.Time) error {
+	if d == &c.in {
+		return c.inner.SetReadDeadline(t)
+	}
+	return c.inner.SetWriteDeadline(t)
+}
