@@ -1,0 +1,115 @@
+package actors
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/gorilla/websocket"
+	"github.com/tetherws/tether/messages"
+)
+
+// Accept upgrades the request and holds the connection from then on; it does
+// not stay for it. When an error returns, the request has been answered. The
+// handler keeps nothing of r: its context has ended once Accept's caller
+// returns.
+//
+// Errors are [messages.ErrShutdown] (answered with 503),
+// [messages.ErrDuplicateID] (409), [messages.ErrInvalid] for a bad Client
+// (500), and those of the handshake.
+func (m *Manager) Accept(w http.ResponseWriter, r *http.Request, c Client) (messages.ID, error) {
+	if err := checkHeartbeat(c.Heartbeat); err != nil {
+		return refuse(w, http.StatusInternalServerError, err)
+	}
+	rec := m.newRecord(c.ID, nil, m.acceptedSettings(c))
+	if err := m.register(rec); err != nil {
+		return refuse(w, refusals[errors.Is(err, messages.ErrDuplicateID)], err)
+	}
+	l, err := m.upgrade(w, r, c)
+	if err != nil {
+		rec.abort(err)
+		return messages.ID{}, err
+	}
+	if !rec.adopt(l) { // closed, or the manager was shut down, meanwhile
+		l.tell(websocket.CloseGoingAway, "")
+		l.wire.Close()
+		return messages.ID{}, messages.ErrShutdown
+	}
+	m.spawn(rec)
+	return rec.id, nil
+}
+
+// ServeHTTP implements http.Handler: it is Accept with a zero Client.
+func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, err := m.Accept(w, r, Client{}); err != nil {
+		m.log.Debug("refused", "peer", r.RemoteAddr, "cause", err)
+	}
+}
+
+var refusals = map[bool]int{true: http.StatusConflict, false: http.StatusServiceUnavailable}
+
+func refuse(w http.ResponseWriter, status int, err error) (messages.ID, error) {
+	http.Error(w, http.StatusText(status), status)
+	return messages.ID{}, err
+}
+
+func (m *Manager) acceptedSettings(c Client) *settings {
+	if c.Handler == nil && c.Heartbeat == nil && c.Labels == nil {
+		return &m.accepted
+	}
+	return m.accepted.with(c.Handler, c.Heartbeat, nil, c.Labels)
+}
+
+func (m *Manager) upgrade(w http.ResponseWriter, r *http.Request, c Client) (*link, error) {
+	var up websocket.Upgrader
+	if m.config.Upgrader != nil {
+		up = *m.config.Upgrader
+	}
+	if up.HandshakeTimeout == 0 {
+		up.HandshakeTimeout = m.config.HandshakeTimeout
+	}
+	if c.Subprotocols != nil {
+		up.Subprotocols = c.Subprotocols
+	}
+	withBuffers(&up.ReadBufferSize, &up.WriteBufferSize, &up.WriteBufferPool)
+	tapped := &tap{ResponseWriter: w, now: m.now}
+	ws, err := up.Upgrade(tapped, r, c.Header)
+	if err != nil {
+		return nil, fmt.Errorf("upgrade: %w", err)
+	}
+	return newLink(1, ws, tapped.wire, false, tapped.wire.deflated), nil
+}
+
+// tap is a ResponseWriter whose hijacked connection passes through a wire.
+type tap struct {
+	http.ResponseWriter
+	now  func() instant
+	wire *wire
+}
+
+// Hijack implements http.Hijacker.
+func (t *tap) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	t.wire = &wire{Conn: conn, now: t.now}
+	return t.wire, rw, nil
+}
+
+// Unwrap lets an http.ResponseController see what is below.
+func (t *tap) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+const handshakeBuffer = 256 // of gorilla's; it is not used for frames
+
+var writeBuffers sync.Pool
+
+// withBuffers has gorilla hold no buffer of its own for longer than the
+// handshake.
+func withBuffers(read, write *int, pool *websocket.BufferPool) {
+	*read, *write = handshakeBuffer, handshakeBuffer
+	*pool = &writeBuffers
+}

@@ -1,0 +1,76 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/tetherws/tether/messages"
+)
+
+// batch is what the actor writes at once. What answers the peer goes ahead of
+// the data, and a ping behind it, since it asks after all that was written.
+type batch struct {
+	pong    []byte // nil: none
+	answers []messages.Message
+	data    *list
+	pings   bool
+	ping    []byte
+}
+
+func (b *batch) empty() bool {
+	return b.pong == nil && len(b.answers) == 0 && b.data.len == 0 && !b.pings
+}
+
+// nextBatch takes what the actor is to write now. There is none without a
+// socket, or after the close frame.
+func (r *record) nextBatch() (l *link, b batch) {
+	r.mu.Lock()
+	defer r.unlock()
+	r.waking = false
+	l = r.link
+	if l == nil || l.told.Load() || r.closing != nil && r.closing.fault != nil {
+		return nil, b
+	}
+	now := r.m.now()
+	l.called = false
+	b = batch{pong: l.pong, answers: l.answers, data: &r.outbox.writing}
+	l.pong, l.answers = nil, nil
+	r.outbox.expire(r, now)
+	r.outbox.take(mostHeld)
+	r.addBeat(l, &b)
+	due := r.pingDue(l, r.outbox.wantsConfirmation())
+	if b.pings = b.pings || due != 0 && now >= due; b.pings {
+		b.ping = r.newPing(l, now)
+	}
+	return l, b
+}
+
+// settle takes back what the actor has written: the first sent bytes of all.
+func (r *record) settle(l *link, sent int64) {
+	r.mu.Lock()
+	defer r.unlock()
+	l.written = r.outbox.wrote(r, sent, l.written)
+	if r.outbox.flight.len > 0 && l.since == 0 {
+		l.since = r.m.now()
+	}
+	r.outbox.recycle()
+	r.rearm()
+}
+
+// write sends b, with one write where it fits. Each entry is told where it
+// begins; the first result says how many bytes may have left.
+func (l *link) write(b *batch, timeout time.Duration) (sent int64, err error) {
+	l.sender.begin(timeout)
+	if b.pong != nil {
+		l.sender.frame(opPong, b.pong)
+	}
+	for _, m := range b.answers {
+		l.sender.data(&entry{msg: m})
+	}
+	for e := b.data.head; e != nil; e = e.next {
+		l.sender.data(e)
+	}
+	if b.pings {
+		l.sender.frame(opPing, b.ping)
+	}
+	return l.sender.flush()
+}

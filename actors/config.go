@@ -1,0 +1,219 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/tetherws/tether/messages"
+	"github.com/tetherws/tether/supervision"
+)
+
+// Config is what [New] takes. The zero value works: a zero field is its
+// default, a negative one an error.
+type Config struct {
+	// Handler gets what the connections receive; nil: inbound messages are
+	// read, counted and dropped.
+	Handler Handler
+	// Heartbeat finds silent connections.
+	Heartbeat Heartbeat
+	// Restart says whether and when a dropped connection is dialed again.
+	Restart supervision.Policy
+	// Governor bounds the dials of all connections together.
+	Governor supervision.Limits
+	// Outbox bounds what waits to be written, for each connection.
+	Outbox Outbox
+	// ReadLimitAccepted bounds an inbound message of an accepted connection,
+	// in bytes after decompression; 0 is 64 KiB. A longer one closes with 1009.
+	ReadLimitAccepted int64
+	// ReadLimitDialed is the same for dialed connections; 0 is 1 MiB.
+	ReadLimitDialed int64
+	// HandshakeTimeout bounds an attempt to open a connection, from the
+	// governor's leave to Ready, and the end of a closing one; 0 is 10 s.
+	HandshakeTimeout time.Duration
+	// WriteTimeout bounds each write to a socket; 0 is 10 s.
+	WriteTimeout time.Duration
+	// HandlerTimeout bounds each call of a Handler; 0 is 1 min. A longer one
+	// fails the connection with [messages.ErrHandlerStalled].
+	HandlerTimeout time.Duration
+	// Upgrader accepts connections; nil takes those of the same origin and
+	// does not compress. It is copied.
+	Upgrader *websocket.Upgrader
+	// OnEvent is told every transition and outcome, in order for each
+	// connection; nil for none. It must not block.
+	OnEvent func(messages.Event)
+	// Logger gets the log; nil is silent.
+	Logger *slog.Logger
+}
+
+// Outbox bounds what a connection keeps for its peer, unconfirmed messages
+// included.
+type Outbox struct {
+	Messages int           // 0 is 256
+	Bytes    int           // of payload; 0 is 1 MiB
+	TTL      time.Duration // for messages without one of their own; 0 is none
+}
+
+// Target is a connection for [Manager.Dial] to open and to keep open.
+type Target struct {
+	// ID names the connection; the zero ID is a new one.
+	ID messages.ID
+	// URL is where to dial: ws or wss, without user information.
+	URL string
+	// Request is asked at each attempt for the address and the headers of the
+	// handshake, so that tokens are fresh; nil, or an empty address, is URL.
+	// Its ctx ends with the attempt. An error that is [messages.Permanent]
+	// parks the connection, any other is retried.
+	Request func(ctx context.Context, a messages.Attempt) (url string, h http.Header, err error)
+	// Hello returns what is written first at every opening: a login,
+	// subscriptions. These messages are AtMostOnce and outside bounds and
+	// counts. Errors are as Request's.
+	Hello func(ctx context.Context, c Conn) ([]messages.Message, error)
+	// Ready is shown each message that arrives after Hello until it says
+	// true, within HandshakeTimeout; until then the connection is Connecting
+	// and data waits. What it is shown does not reach the handler. Nil: ready
+	// at once. Errors are as Request's.
+	Ready func(messages.Message) (bool, error)
+	// Handler gets what the connection receives; nil is the Config's. One
+	// value per connection is how to keep its state.
+	Handler Handler
+	// Dialer dials; nil: TLS 1.2 or later, the environment's proxy, no
+	// compression. It is copied.
+	Dialer *websocket.Dialer
+	// Heartbeat finds the silent connection; nil is the Config's.
+	Heartbeat *Heartbeat
+	// Restart is the policy; nil is the Config's.
+	Restart *supervision.Policy
+	// Pool is the governor's key; "" is the URL's host and port.
+	Pool string
+	// Labels are the embedder's own; they are copied.
+	Labels map[string]string
+}
+
+// Client is what [Manager.Accept] knows of a connection before its upgrade.
+// The zero value works.
+type Client struct {
+	ID           messages.ID // zero: a new one
+	Handler      Handler     // nil: the Config's
+	Heartbeat    *Heartbeat  // nil: the Config's
+	Labels       map[string]string
+	Subprotocols []string    // in order of preference; nil: the Upgrader's
+	Header       http.Header // of the answer to the handshake
+}
+
+const (
+	defaultMessages    = 256
+	defaultBytes       = 1 << 20
+	defaultAccepted    = 64 << 10
+	defaultDialed      = 1 << 20
+	defaultHandshake   = 10 * time.Second
+	defaultWrite       = 10 * time.Second
+	defaultHandlerTime = time.Minute
+)
+
+func (c Config) validate() error {
+	return errors.Join(
+		c.Heartbeat.validate("Heartbeat"),
+		c.Restart.Validate(),
+		c.Governor.Validate(),
+		notNegative("Outbox.Messages", c.Outbox.Messages),
+		notNegative("Outbox.Bytes", c.Outbox.Bytes),
+		notNegative("Outbox.TTL", c.Outbox.TTL),
+		notNegative("ReadLimitAccepted", c.ReadLimitAccepted),
+		notNegative("ReadLimitDialed", c.ReadLimitDialed),
+		notNegative("HandshakeTimeout", c.HandshakeTimeout),
+		notNegative("WriteTimeout", c.WriteTimeout),
+		notNegative("HandlerTimeout", c.HandlerTimeout),
+	)
+}
+
+func (c Config) withDefaults() Config {
+	c.Heartbeat = c.Heartbeat.withDefaults()
+	c.Restart = c.Restart.WithDefaults()
+	c.Outbox.Messages = orDefault(c.Outbox.Messages, defaultMessages)
+	c.Outbox.Bytes = orDefault(c.Outbox.Bytes, defaultBytes)
+	c.ReadLimitAccepted = orDefault(c.ReadLimitAccepted, defaultAccepted)
+	c.ReadLimitDialed = orDefault(c.ReadLimitDialed, defaultDialed)
+	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, defaultHandshake)
+	c.WriteTimeout = orDefault(c.WriteTimeout, defaultWrite)
+	c.HandlerTimeout = orDefault(c.HandlerTimeout, defaultHandlerTime)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (t Target) validate() error {
+	errs := []error{checkHeartbeat(t.Heartbeat)}
+	if t.URL != "" || t.Request == nil {
+		_, err := parseURL(t.URL)
+		errs = append(errs, err)
+	}
+	if t.Restart != nil {
+		errs = append(errs, t.Restart.Validate())
+	}
+	return errors.Join(errs...)
+}
+
+// pool is the governor's key. A target whose address only Request knows is a
+// pool of its own.
+func (t Target) pool(id messages.ID) string {
+	if t.Pool != "" {
+		return t.Pool
+	}
+	if u, err := parseURL(t.URL); err == nil {
+		return u.Host
+	}
+	return id.String()
+}
+
+func checkHeartbeat(h *Heartbeat) error {
+	if h == nil {
+		return nil
+	}
+	return h.validate("Heartbeat")
+}
+
+func parseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, invalid("URL: %w", err)
+	case u.Scheme != "ws" && u.Scheme != "wss":
+		return nil, invalid("URL %q: the scheme must be ws or wss", s)
+	case u.Hostname() == "":
+		return nil, invalid("URL %q has no host", s)
+	case u.User != nil:
+		return nil, invalid("URL of host %q: user information is not allowed, send a header", u.Host)
+	}
+	return u, nil
+}
+
+// settings is what a connection's owner may choose for it, with the Config's
+// value where nothing was chosen. Connections without choices share one.
+type settings struct {
+	handler   Handler
+	heartbeat Heartbeat
+	restart   supervision.Policy
+	readLimit int64
+	labels    map[string]string
+}
+
+func (s settings) with(h Handler, beat *Heartbeat, restart *supervision.Policy, labels map[string]string) *settings {
+	if h != nil {
+		s.handler = h
+	}
+	if beat != nil {
+		s.heartbeat = beat.withDefaults()
+	}
+	if restart != nil {
+		s.restart = restart.WithDefaults()
+	}
+	s.labels = maps.Clone(labels)
+	return &s
+}

@@ -1,0 +1,251 @@
+package actors
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/tetherws/tether/messages"
+	"github.com/tetherws/tether/supervision"
+)
+
+// attempt is one try to open a dialed connection: it waits for the governor,
+// asks for the request, dials, shakes hands and logs in. It ends in a link
+// that the record adopts, or in a failure of the actor.
+type attempt struct {
+	record  *record
+	about   messages.Attempt
+	ctx     context.Context
+	cancel  context.CancelFunc
+	ticket  *supervision.Ticket
+	settled sync.Once
+
+	mu     sync.Mutex
+	socket io.Closer // in the making; nil: none
+	wire   *wire     // on it; nil before the handshake
+	over   bool
+}
+
+// newAttempt begins an attempt. The record's lock is held.
+func newAttempt(r *record) *attempt {
+	a := &attempt{record: r, about: messages.Attempt{
+		ID: r.id, Incarnation: r.incarnation, Number: r.failures.Attempt, Cause: r.cause,
+	}}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	r.m.running.Add(1)
+	a.ticket = r.m.governor.Enqueue(r.target.pool(r.id), a.run)
+	return a
+}
+
+// stop gives the attempt up: a socket in the making is closed at once.
+func (a *attempt) stop() {
+	a.cancel()
+	if a.ticket.Cancel() {
+		a.record.m.running.Done()
+	}
+}
+
+// run makes the attempt once the governor lets it.
+func (a *attempt) run(permit *supervision.Permit) {
+	defer a.record.m.running.Done()
+	ctx, cancel := context.WithTimeout(a.ctx, a.record.m.config.HandshakeTimeout)
+	defer cancel()
+	defer a.cancel()
+	// A callback that ignores its context must not hold the connection up,
+	// nor the place at the governor's.
+	abandoned := make(chan struct{})
+	inTime := context.AfterFunc(ctx, func() {
+		defer close(abandoned)
+		a.settle(permit, a.abandon(ctx))
+	})
+	defer func() {
+		if !inTime() {
+			<-abandoned
+		}
+	}()
+	l, err := a.open(ctx)
+	if err == nil {
+		err = a.handOver(l)
+	}
+	a.settle(permit, err)
+}
+
+// settle ends the attempt, with whatever comes first.
+func (a *attempt) settle(permit *supervision.Permit, err error) {
+	a.settled.Do(func() {
+		permit.Done(outcome(a.ctx, err))
+		if err != nil {
+			a.record.attemptFailed(a, err)
+		}
+	})
+}
+
+// abandon closes the socket in the making when ctx has ended, and returns why.
+func (a *attempt) abandon(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+	if a.socket != nil {
+		_ = a.socket.Close()
+	}
+	switch {
+	case a.record.isCalling(a):
+		return &messages.HandlerError{Err: messages.ErrHandlerStalled}
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errHandshakeTimeout
+	}
+	return ctx.Err()
+}
+
+// handOver gives the open socket to the record, which may have moved on.
+func (a *attempt) handOver(l *link) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over || !a.record.adopt(l) {
+		_ = l.wire.Close()
+		return context.Canceled
+	}
+	a.socket = nil
+	return nil
+}
+
+// open returns a socket that is ready for data.
+func (a *attempt) open(ctx context.Context) (*link, error) {
+	url, header, err := a.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ws, answer, err := a.dial(ctx, url, header)
+	if err != nil {
+		return nil, err
+	}
+	l := newLink(a.about.Incarnation, ws, a.wire, true, deflates(answer))
+	if err := a.login(ctx, l); err != nil {
+		if code, reason, ours := farewell(err); ours {
+			l.tell(code, reason)
+		}
+		_ = l.wire.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (a *attempt) request(ctx context.Context) (url string, header http.Header, err error) {
+	target := a.record.target
+	if target.Request != nil {
+		err = a.call(func() (err error) {
+			url, header, err = target.Request(ctx, a.about)
+			return err
+		})
+	}
+	if url == "" {
+		url = target.URL
+	}
+	if err == nil {
+		_, err = parseURL(url)
+	}
+	return url, header, err
+}
+
+// dial shakes hands. Whatever the embedder's dialer does, its socket is
+// wrapped into a wire.
+func (a *attempt) dial(ctx context.Context, url string, header http.Header) (*websocket.Conn, http.Header, error) {
+	d := a.record.m.dialer
+	if a.record.target.Dialer != nil {
+		d = *a.record.target.Dialer
+	}
+	withBuffers(&d.ReadBufferSize, &d.WriteBufferSize, &d.WriteBufferPool)
+	if err := a.tap(&d, url); err != nil {
+		return nil, nil, err
+	}
+	ws, resp, err := d.DialContext(ctx, url, header)
+	if err != nil {
+		return nil, nil, handshakeError(resp, err)
+	}
+	if agreed := ws.Subprotocol(); len(d.Subprotocols) > 0 && !slices.Contains(d.Subprotocols, agreed) {
+		_ = a.wire.Close()
+		return nil, nil, &messages.HandshakeError{Status: resp.StatusCode, Err: errSubprotocol}
+	}
+	return ws, resp.Header, nil
+}
+
+// outcome is what the governor is to learn from an attempt.
+func outcome(ctx context.Context, err error) supervision.Outcome {
+	var refused *messages.HandshakeError
+	switch {
+	case err == nil:
+		return supervision.Answered
+	case errors.As(err, &refused):
+		switch refused.Status {
+		case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return supervision.Failed
+		}
+		return supervision.Answered
+	case ctx.Err() != nil, isOurs(err):
+		return supervision.OursFailed
+	}
+	return supervision.Failed
+}
+
+// isOurs reports whether err is the fault of this side alone.
+func isOurs(err error) bool {
+	var (
+		handler  *messages.HandlerError
+		callback *callbackError
+	)
+	if errors.As(err, &handler) || errors.As(err, &callback) || errors.Is(err, messages.ErrInvalid) {
+		return true
+	}
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EADDRNOTAVAIL} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// handshakeError says what a failed dial is: an answer that was no upgrade,
+// or a network error.
+func handshakeError(resp *http.Response, err error) error {
+	if resp == nil {
+		return err
+	}
+	return &messages.HandshakeError{
+		Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()), Err: err,
+	}
+}
+
+// retryAfter reads the header in either of its forms (RFC 9110, section
+// 10.2.3); 0 if it has neither.
+func retryAfter(header string, now time.Time) time.Duration {
+	const most = 1 << 31 // seconds: no sensible server asks for more, and it can't overflow
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		return time.Duration(min(seconds, most)) * time.Second
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+var (
+	errSubprotocol      = errors.New("the server agreed to none of the subprotocols that were offered")
+	errHandshakeTimeout = &net.OpError{Op: "handshake", Net: "websocket", Err: context.DeadlineExceeded}
+)
+
+// defaultDialer is what dials for a Target that has no Dialer.
+func defaultDialer() websocket.Dialer {
+	return websocket.Dialer{
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+}

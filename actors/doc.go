@@ -1,0 +1,2 @@
+// Package actors holds many WebSocket connections and keeps them alive.
+package actors

@@ -1,0 +1,224 @@
+package actors
+
+import (
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/tetherws/tether/messages"
+	"github.com/tetherws/tether/supervision"
+)
+
+// begin starts an incarnation and its attempt to open a socket. It reports
+// false if the connection is over. An accepted connection has its one socket
+// already.
+func (r *record) begin(self *actor.PID) bool {
+	r.mu.Lock()
+	defer r.unlock()
+	if r.state == messages.Closed {
+		return false
+	}
+	r.pid, r.waking = self, false
+	if r.target == nil {
+		return true
+	}
+	r.incarnation++
+	r.next, r.hurry = 0, false
+	if r.state != messages.Connecting {
+		r.become(messages.Connecting, nil)
+	}
+	r.attempt = newAttempt(r)
+	return true
+}
+
+// adopt makes l the connection's socket, unless the connection has moved on.
+func (r *record) adopt(l *link) bool {
+	r.mu.Lock()
+	defer r.unlock()
+	if r.state != messages.Connecting || r.incarnation != l.incarnation || r.link != nil {
+		return false
+	}
+	r.attempt = nil
+	r.link = l
+	l.begin(r.m.now(), r.m.random(), r.settings.heartbeat)
+	r.become(messages.Open, nil)
+	r.calls(call{kind: callOpened, link: l})
+	r.m.running.Add(1)
+	go r.read(l)
+	r.rearm()
+	r.wake()
+	return true
+}
+
+func (r *record) current(incarnation uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.incarnation == incarnation
+}
+
+func (r *record) socket() *link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.link
+}
+
+// reason is why the socket really failed: what it was cut for, rather than
+// the error that the cut made.
+func (r *record) reason(l *link, err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.cause != nil {
+		return l.cause
+	}
+	return err
+}
+
+func (r *record) isCalling(a *attempt) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.calling == a
+}
+
+// attemptFailed tells the actor of the failure of its attempt.
+func (r *record) attemptFailed(a *attempt, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.attempt == a {
+		r.report(a.about.Incarnation, err)
+	}
+}
+
+// failedEarly returns why the socket failed before its actor was there.
+func (r *record) failedEarly() (*link, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.link == nil {
+		return nil, nil
+	}
+	return r.link, r.link.cause
+}
+
+// drop ends incarnation's socket, or its attempt to get one, and says what the
+// supervisor is to do. over is false while an accepted client that was told
+// why it is dropped has a moment to go.
+func (r *record) drop(incarnation uint64, cause error) (verdict supervision.Directive, over bool) {
+	r.mu.Lock()
+	defer r.unlock()
+	stop := supervision.Directive{Stop: true, Incarnation: incarnation}
+	switch {
+	case r.state == messages.Closed || r.incarnation != incarnation:
+		return stop, true
+	case r.state == messages.Closing:
+		r.finish(r.closing.end(cause))
+		return stop, true
+	case r.target == nil:
+		return stop, r.dropAccepted(cause)
+	}
+	if end := deliberate(cause); end != nil {
+		r.finish(end)
+		return stop, true
+	}
+	r.dropDialed(cause)
+	return supervision.Directive{Delay: r.delay(), Incarnation: incarnation}, true
+}
+
+// quit is the failure of an attempt whose Request, Hello or Ready returned a
+// CloseError: the connection is to be closed for good.
+type quit struct{ *messages.CloseError }
+
+func deliberate(cause error) *messages.CloseError {
+	var q quit
+	if !errors.As(cause, &q) {
+		return nil
+	}
+	return &messages.CloseError{Code: q.Code, Reason: q.Reason, Err: q.Err}
+}
+
+// dropAccepted ends an accepted connection. A client that was told why is
+// given a moment to read it: then it reports false.
+func (r *record) dropAccepted(cause error) bool {
+	end := &messages.CloseError{Code: 1006, Err: cause}
+	var peer *messages.PeerCloseError
+	if errors.As(cause, &peer) {
+		end.Code, end.Reason, end.Remote = peer.Code, peer.Reason, true
+	} else if code, reason, ours := farewell(cause); ours {
+		r.closing = &closing{code: code, reason: reason, fault: cause, deadline: r.m.now().add(lingering)}
+		r.become(messages.Closing, cause)
+		r.calls(call{kind: callDropped, link: r.link, err: cause})
+		r.inbox.interrupt()
+		r.link.wire.hangUp()
+		r.rearm()
+		return false
+	}
+	r.finish(end)
+	return true
+}
+
+// dropDialed decides, by the policy, when a dialed connection tries again.
+func (r *record) dropDialed(cause error) {
+	r.resetIfHealthy()
+	r.loseLink(cause)
+	now := r.m.now()
+	verdict, failures := r.settings.restart.Decide(r.failures, r.m.wall(now), cause, r.m.random())
+	r.failures, r.cause = failures, cause
+	r.next = now.add(verdict.Delay)
+	if verdict.Hold > 0 {
+		r.m.governor.Hold(r.target.pool(r.id), verdict.Hold)
+	}
+	state := messages.Backoff
+	if verdict.Action == supervision.Park {
+		state = messages.Parked
+	}
+	r.become(state, cause)
+	r.rearm()
+}
+
+// loseLink takes back what the socket did not get confirmed, and lets it go.
+func (r *record) loseLink(cause error) {
+	if r.attempt != nil {
+		r.attempt.stop()
+		r.attempt = nil
+	}
+	r.failures.Unconfirmed = 0
+	l := r.link
+	if l == nil {
+		r.outbox.lost(r, r.incarnation, cause, r.m.now())
+		return
+	}
+	r.failures.Unconfirmed = r.outbox.suspect(r, cause)
+	r.outbox.lost(r, l.incarnation, cause, r.m.now())
+	r.lastPeer, r.rtt = l.peer(), l.rtt
+	r.link = nil
+	l.end(l.told.Load())
+	r.inbox.interrupt()
+	r.calls(call{kind: callDropped, link: l, err: cause})
+}
+
+// delay is how long until the next attempt. A Retry that came before the
+// supervisor heard of the failure is heeded here.
+func (r *record) delay() (d time.Duration) {
+	if !r.hurry && r.next > r.m.now() {
+		d = time.Duration(r.next - r.m.now())
+	}
+	return d
+}
+
+// decide answers the supervisor about the failure of r's actor. A failure
+// that is not one of the actor's own is a panic, a fault of this package.
+func (r *record) decide(reason any) supervision.Directive {
+	if f, ok := reason.(failure); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		f.directive.Stop = f.directive.Stop || r.state == messages.Closed
+		if r.hurry {
+			f.directive.Delay = 0
+		}
+		return f.directive
+	}
+	r.mu.Lock()
+	incarnation := r.incarnation
+	r.mu.Unlock()
+	verdict, _ := r.drop(incarnation, &messages.HandlerError{Err: &messages.PanicError{Value: reason}})
+	verdict.Incarnation = 0
+	return verdict
+}

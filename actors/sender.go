@@ -1,0 +1,117 @@
+package actors
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"time"
+)
+
+// sender writes a socket's frames. Those of a batch are gathered and written
+// at once where they fit; the deadline is set once for all of them. It is the
+// actor's alone.
+type sender struct {
+	out      net.Conn
+	masks    bool // it is a client's (RFC 6455, section 5.3)
+	deflates bool
+	vague    bool // what out says of a failed write is too little
+
+	buf   *[]byte // of the batch under way
+	given int64   // bytes of all batches so far
+	sent  int64   // of those, taken by out
+	err   error   // of a write; there is none after it
+}
+
+const (
+	mostHeld = 64 << 10 // where a batch is written although more is to come
+	bulky    = 16 << 10 // a payload that is not worth copying
+)
+
+var batches = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+func newSender(out net.Conn, masks, deflates bool) sender {
+	_, secure := out.(*tls.Conn)
+	_, streams := out.(interface{ CloseWrite() error }) // it is TCP, or minds as TCP does
+	return sender{out: out, masks: masks, deflates: deflates, vague: secure || !streams}
+}
+
+// begin opens a batch, to be ended by flush within the timeout.
+func (s *sender) begin(timeout time.Duration) {
+	_ = s.out.SetWriteDeadline(time.Now().Add(timeout)) // if it fails, so will the write
+	s.buf = batches.Get().(*[]byte)
+}
+
+// flush ends the batch. It returns how many bytes of all batches may have
+// left.
+func (s *sender) flush() (sent int64, err error) {
+	s.spill()
+	if cap(*s.buf) <= 2*mostHeld {
+		batches.Put(s.buf)
+	}
+	s.buf = nil
+	return s.sent, s.err
+}
+
+// data adds the frame of e.
+func (s *sender) data(e *entry) {
+	e.start = s.given
+	switch {
+	case s.deflates && e.broadcast != nil:
+		s.frame(byte(e.msg.Kind)|bitDeflated, e.broadcast.deflatedPayload())
+	case s.deflates:
+		s.frame(byte(e.msg.Kind)|bitDeflated, appendDeflated(nil, e.msg.Data))
+	case e.broadcast != nil && !s.masks:
+		s.raw(e.broadcast.plainFrame())
+	default:
+		s.frame(byte(e.msg.Kind), e.msg.Data)
+	}
+}
+
+// frame adds a frame with the payload.
+func (s *sender) frame(first byte, payload []byte) {
+	before := len(*s.buf)
+	if s.masks {
+		*s.buf = appendMasked(*s.buf, first, payload)
+		s.added(len(*s.buf) - before)
+		return
+	}
+	*s.buf = appendHeader(*s.buf, first, false, len(payload))
+	s.added(len(*s.buf) - before)
+	s.raw(payload)
+}
+
+// raw adds bytes as they are.
+func (s *sender) raw(p []byte) {
+	s.given += int64(len(p))
+	if len(p) < bulky {
+		*s.buf = append(*s.buf, p...)
+		return
+	}
+	s.spill()
+	s.write(p)
+}
+
+func (s *sender) added(n int) {
+	s.given += int64(n)
+	if len(*s.buf) >= mostHeld {
+		s.spill()
+	}
+}
+
+// spill writes what was gathered.
+func (s *sender) spill() {
+	s.write(*s.buf)
+	*s.buf = (*s.buf)[:0]
+}
+
+func (s *sender) write(p []byte) {
+	if len(p) == 0 || s.err != nil {
+		return
+	}
+	var n int
+	n, s.err = s.out.Write(p)
+	if s.err != nil && s.vague {
+		n = len(p)
+	}
+	s.sent += int64(n)
+}

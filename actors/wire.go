@@ -1,0 +1,83 @@
+package actors
+
+import (
+	"bytes"
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// wire is the net.Conn that a handshake is made on and that frames are then
+// read from. It stamps what arrives.
+type wire struct {
+	net.Conn // with its TLS, if it has any
+	now      func() instant
+
+	life atomic.Int64 // the instant at which bytes last arrived; 0: none since the opening
+
+	shaking  bool   // a handshake of ours is under way
+	rest     []byte // was read and not yet asked for
+	deflated bool   // our answer to a client's agreed to compression
+}
+
+// Read hands out one byte at a time during a handshake of ours: gorilla
+// reads it through a buffer, and what the server sends right behind its
+// answer must not end in there, where nobody can reach it.
+func (w *wire) Read(p []byte) (int, error) {
+	if w.shaking && len(w.rest) == 0 {
+		buf := make([]byte, 512)
+		n, err := w.receive(buf)
+		if w.rest = buf[:n]; n == 0 {
+			return 0, err
+		}
+	}
+	if len(w.rest) == 0 {
+		return w.receive(p)
+	}
+	if w.shaking {
+		p = p[:min(1, len(p))]
+	}
+	n := copy(p, w.rest)
+	if w.rest = w.rest[n:]; len(w.rest) == 0 {
+		w.rest = nil
+	}
+	return n, nil
+}
+
+func (w *wire) receive(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.life.Store(int64(w.now()))
+	}
+	return n, err
+}
+
+// Write is for the handshake.
+func (w *wire) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("Sec-WebSocket-Extensions: "+deflation)) {
+		w.deflated = true
+	}
+	return w.Conn.Write(p)
+}
+
+// Close closes the connection below any TLS, and so never blocks: a write that
+// is under way ends at once.
+func (w *wire) Close() error { return w.raw().Close() }
+
+// hangUp ends our half, so that what was written arrives before the end.
+func (w *wire) hangUp() {
+	if half, ok := w.raw().(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+}
+
+func (w *wire) raw() net.Conn {
+	if secure, ok := w.Conn.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return w.Conn
+}
+
+// setReadDeadline bounds the reads that are to come.
+func (w *wire) setReadDeadline(d time.Duration) { _ = w.Conn.SetReadDeadline(time.Now().Add(d)) }
