@@ -64,7 +64,7 @@ func (l *link) write(b *batch, timeout time.Duration) (sent int64, err error) {
 		l.sender.frame(opPong, b.pong)
 	}
 	for _, m := range b.answers {
-		l.sender.data(&entry{msg: m})
+		l.sender.message(byte(m.Kind), m.Data)
 	}
 	for e := b.data.head; e != nil; e = e.next {
 		l.sender.data(e)

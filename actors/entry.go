@@ -7,23 +7,33 @@ import (
 	"github.com/tetherws/tether/messages"
 )
 
-// entry is an admitted message on its way to its outcome.
+// entry is an admitted message on its way to its outcome. It is as small as
+// can be: under load the sender's core writes it and the actor's reads it,
+// and each cache line of it is a wait.
 type entry struct {
 	prev, next *entry
+
+	data    []byte
+	number  uint64  // among the connection's admitted messages
+	at      int64   // where it begins in what the socket was given; in flight, the socket's count of messages with it
+	expires instant // 0: never
+	rare    *rare   // nil: nothing of it
+
+	kind       messages.Kind
+	guarantee  messages.Guarantee
 	place      place
+	tried      bool  // AtLeastOnce: a byte of it may have left on some socket
+	superseded bool  // a newer message with its key was admitted
+	drops      uint8 // drops in a row that it was the first unconfirmed at
+}
 
-	msg       messages.Message
-	broadcast *broadcast // which it is a part of; nil otherwise
-	receipt   receipt    // of a Deliver; nil otherwise, and once answered
-	delivers  bool       // it came by a Deliver
-
-	number     uint64  // among the connection's admitted messages
-	expires    instant // 0: never
-	mark       uint64  // the socket's count of messages once this one was written
-	start      int64   // where it begins in what the socket was given
-	tried      bool    // AtLeastOnce: a byte of it may have left on some socket
-	superseded bool    // a newer message with its key was admitted
-	drops      int     // drops in a row that it was the first unconfirmed at
+// rare is what few messages have.
+type rare struct {
+	key         string
+	incarnation uint64
+	broadcast   *broadcast // which it is a part of; nil otherwise
+	delivers    bool       // it came by a Deliver
+	receipt     receipt    // of that; nil otherwise, and once answered
 }
 
 // place is where an entry is.
@@ -45,11 +55,46 @@ func newEntry(m messages.Message) *entry {
 		spares.Put(e.next)
 		e.next = nil
 	}
-	e.msg = m
+	e.kind, e.guarantee, e.data = m.Kind, m.Guarantee, m.Data
+	if m.Key != "" || m.Incarnation != 0 {
+		e.rare = &rare{key: m.Key, incarnation: m.Incarnation}
+	}
 	return e
 }
 
-func (e *entry) size() int { return len(e.msg.Data) }
+// extra returns what few messages have, to be filled in.
+func (e *entry) extra() *rare {
+	if e.rare == nil {
+		e.rare = &rare{}
+	}
+	return e.rare
+}
+
+func (e *entry) key() string {
+	if e.rare == nil {
+		return ""
+	}
+	return e.rare.key
+}
+
+func (e *entry) incarnation() uint64 {
+	if e.rare == nil {
+		return 0
+	}
+	return e.rare.incarnation
+}
+
+// awaited reports whether a Deliver waits for its end.
+func (e *entry) awaited() bool { return e.rare != nil && e.rare.receipt != nil }
+
+func (e *entry) broadcast() *broadcast {
+	if e.rare == nil {
+		return nil
+	}
+	return e.rare.broadcast
+}
+
+func (e *entry) size() int { return len(e.data) }
 
 // receipt takes the one answer to a Deliver.
 type receipt chan error

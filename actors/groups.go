@@ -64,8 +64,8 @@ func (m *Manager) Broadcast(group string, msg messages.Message) (admitted, refus
 	shared := &broadcast{msg: msg}
 	for _, r := range to {
 		e := newEntry(msg)
-		e.broadcast = shared
-		if r.send(e) == nil {
+		e.extra().broadcast = shared
+		if r.send(e, msg.TTL) == nil {
 			admitted++
 		} else {
 			refused++

@@ -37,7 +37,7 @@ type ledger interface {
 // add admits e at the end of the queue, in the place of an older message that
 // waits with the same key.
 func (o *outbox) add(to ledger, e *entry) error {
-	older := o.keys[e.msg.Key]
+	older := o.keys[e.key()]
 	if err := o.room(e, older); err != nil {
 		return err
 	}
@@ -51,16 +51,16 @@ func (o *outbox) add(to ledger, e *entry) error {
 	o.heldBytes += e.size()
 	o.queued++
 	o.queuedBytes += e.size()
-	if e.msg.Key != "" {
+	if e.key() != "" {
 		if o.keys == nil {
 			o.keys = make(map[string]*entry)
 		}
-		o.keys[e.msg.Key] = e
+		o.keys[e.key()] = e
 	}
-	if e.receipt != nil {
+	if e.awaited() {
 		o.awaits++
 	}
-	if e.msg.Guarantee == messages.AtLeastOnce {
+	if e.guarantee == messages.AtLeastOnce {
 		o.atLeast++
 	}
 	o.expiry = earliest(o.expiry, e.expires)
@@ -118,12 +118,12 @@ func (o *outbox) urgent() bool {
 	return o.awaits > 0 || 2*o.held > o.limits.Messages || 2*o.heldBytes > o.limits.Bytes
 }
 
-// wrote moves what was written out of writing: e began at offset e.start, and
+// wrote moves what was written out of writing: e began at offset e.at, and
 // sent bytes may have left. What did not begin goes back to the queue.
 func (o *outbox) wrote(to ledger, sent int64, written uint64) uint64 {
 	var back list
 	for e := o.writing.popFront(); e != nil; e = o.writing.popFront() {
-		if e.start >= sent {
+		if e.at >= sent {
 			back.pushBack(e)
 			continue
 		}
@@ -135,9 +135,9 @@ func (o *outbox) wrote(to ledger, sent int64, written uint64) uint64 {
 }
 
 func (o *outbox) begun(to ledger, e *entry, mark uint64) {
-	e.mark = mark
+	e.at = int64(mark)
 	switch {
-	case e.msg.Guarantee == messages.AtLeastOnce:
+	case e.guarantee == messages.AtLeastOnce:
 		if !e.tried {
 			e.tried = true
 			o.queued--
@@ -146,9 +146,9 @@ func (o *outbox) begun(to ledger, e *entry, mark uint64) {
 		}
 		e.place = flying
 		o.flight.pushBack(e)
-	case e.receipt != nil:
+	case e.awaited():
 		o.end(to, e, messages.OutcomeWritten, nil)
-		e.tried, e.msg.Data = true, nil
+		e.tried, e.data = true, nil
 		o.flight.pushBack(e)
 	default:
 		o.end(to, e, messages.OutcomeWritten, nil)
@@ -157,7 +157,7 @@ func (o *outbox) begun(to ledger, e *entry, mark uint64) {
 
 // confirm ends all in flight up to mark.
 func (o *outbox) confirm(to ledger, mark uint64) {
-	for e := o.flight.head; e != nil && e.mark <= mark; e = o.flight.head {
+	for e := o.flight.head; e != nil && uint64(e.at) <= mark; e = o.flight.head {
 		o.flight.remove(e)
 		o.land(to, e, messages.OutcomeConfirmed, nil)
 	}
@@ -188,7 +188,7 @@ func (o *outbox) lost(to ledger, incarnation uint64, cause error, now instant) {
 		}
 	}
 	o.requeue(to, &again)
-	o.sweep(to, func(e *entry) bool { return e.msg.Incarnation != 0 && e.msg.Incarnation <= incarnation })
+	o.sweep(to, func(e *entry) bool { return e.incarnation() != 0 && e.incarnation() <= incarnation })
 }
 
 // requeue puts entries back to the head of the queue in their order, but for
@@ -266,15 +266,15 @@ func (o *outbox) end(to ledger, e *entry, outcome messages.Outcome, cause error)
 		o.queued--
 		o.queuedBytes -= e.size()
 	}
-	if e.msg.Guarantee == messages.AtLeastOnce {
+	if e.guarantee == messages.AtLeastOnce {
 		o.atLeast--
 	}
-	if e.msg.Key != "" && o.keys[e.msg.Key] == e {
-		delete(o.keys, e.msg.Key)
+	if key := e.key(); key != "" && o.keys[key] == e {
+		delete(o.keys, key)
 	}
 	to.ended(e, outcome, cause)
 	switch {
-	case !e.delivers:
+	case e.rare == nil || !e.rare.delivers:
 		*e = entry{next: o.spare}
 		o.spare = e
 	case outcome != messages.OutcomeWritten:
@@ -292,17 +292,17 @@ func (o *outbox) recycle() {
 
 // answer tells a Deliver how its message ended.
 func (o *outbox) answer(e *entry, outcome messages.Outcome, cause error) {
-	if e.receipt != nil {
-		e.receipt <- e.verdict(outcome, cause)
-		e.receipt = nil
+	if e.awaited() {
+		e.rare.receipt <- e.verdict(outcome, cause)
+		e.rare.receipt = nil
 		o.awaits--
 	}
 }
 
 // abandon has e go on without its Deliver.
 func (o *outbox) abandon(e *entry) {
-	if e.receipt != nil {
-		e.receipt = nil
+	if e.awaited() {
+		e.rare.receipt = nil
 		o.awaits--
 	}
 }

@@ -26,7 +26,7 @@ func (o *outbox) suspect(to ledger, cause error) int {
 	if first == nil {
 		return count
 	}
-	first.drops++
+	first.drops = min(first.drops+1, dropsOfPoison+1)
 	var closed *messages.PeerCloseError
 	rejected := errors.As(cause, &closed) && slices.Contains(poisonCodes, closed.Code)
 	switch {

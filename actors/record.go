@@ -135,7 +135,7 @@ func (r *record) ended(e *entry, outcome messages.Outcome, cause error) {
 	r.admitNext()
 	if r.m.config.OnEvent != nil {
 		r.tell(messages.EventOutcome{
-			ID: r.id, Incarnation: r.incarnation, Number: e.number, Key: e.msg.Key, Outcome: outcome, Err: cause,
+			ID: r.id, Incarnation: r.incarnation, Number: e.number, Key: e.key(), Outcome: outcome, Err: cause,
 		})
 	}
 }

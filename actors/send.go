@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tetherws/tether/messages"
@@ -32,7 +33,7 @@ func (m *Manager) sendTo(r *record, msg messages.Message) error {
 	if err := validate(msg); err != nil {
 		return err
 	}
-	return r.send(newEntry(msg))
+	return r.send(newEntry(msg), msg.TTL)
 }
 
 // Deliver sends a message and waits: first for room in the outbox, then for
@@ -55,8 +56,9 @@ func (m *Manager) Deliver(ctx context.Context, id messages.ID, msg messages.Mess
 		return err
 	}
 	answer := make(receipt, 1)
-	e := &entry{msg: msg, receipt: answer, delivers: true}
-	if err := r.admitWithin(ctx, e); err != nil {
+	e := newEntry(msg)
+	e.extra().delivers, e.extra().receipt = true, answer
+	if err := r.admitWithin(ctx, e, msg.TTL); err != nil {
 		return err
 	}
 	select {
@@ -84,9 +86,9 @@ func (r *record) giveUp(e *entry, answer receipt, cause error) error {
 }
 
 // send admits e and has the actor write it.
-func (r *record) send(e *entry) error {
+func (r *record) send(e *entry, ttl time.Duration) error {
 	r.mu.Lock()
-	err := r.admit(e)
+	err := r.admit(e, ttl)
 	r.unlock()
 	if err != nil {
 		*e = entry{}
@@ -96,14 +98,13 @@ func (r *record) send(e *entry) error {
 }
 
 // admit puts e into the outbox. mu is held.
-func (r *record) admit(e *entry) error {
+func (r *record) admit(e *entry, ttl time.Duration) error {
 	if r.state == messages.Closing || r.state == messages.Closed {
 		return messages.ErrClosed
 	}
-	if err := r.checkIncarnation(e.msg.Incarnation); err != nil {
+	if err := r.checkIncarnation(e.incarnation()); err != nil {
 		return err
 	}
-	ttl := e.msg.TTL
 	if ttl == 0 {
 		ttl = r.m.config.Outbox.TTL
 	}
@@ -137,7 +138,7 @@ func (r *record) checkIncarnation(tied uint64) error {
 }
 
 // admitWithin waits for room, in turn with other Delivers, until ctx ends.
-func (r *record) admitWithin(ctx context.Context, e *entry) error {
+func (r *record) admitWithin(ctx context.Context, e *entry, ttl time.Duration) error {
 	for first := true; ; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -145,7 +146,7 @@ func (r *record) admitWithin(ctx context.Context, e *entry) error {
 		r.mu.Lock()
 		err := messages.ErrQueueFull
 		if !first || len(r.admits) == 0 {
-			err = r.admit(e)
+			err = r.admit(e, ttl)
 		}
 		if err != messages.ErrQueueFull { //nolint:errorlint // the sentinel itself, from just below
 			r.admitNext()

@@ -54,17 +54,23 @@ func (s *sender) flush() (sent int64, err error) {
 
 // data adds the frame of e.
 func (s *sender) data(e *entry) {
-	e.start = s.given
-	switch {
-	case s.deflates && e.broadcast != nil:
-		s.frame(byte(e.msg.Kind)|bitDeflated, e.broadcast.deflatedPayload())
-	case s.deflates:
-		s.frame(byte(e.msg.Kind)|bitDeflated, appendDeflated(nil, e.msg.Data))
-	case e.broadcast != nil && !s.masks:
-		s.raw(e.broadcast.plainFrame())
+	e.at = s.given
+	switch shared := e.broadcast(); {
+	case shared != nil && s.deflates:
+		s.frame(byte(e.kind)|bitDeflated, shared.deflatedPayload())
+	case shared != nil && !s.masks:
+		s.raw(shared.plainFrame())
 	default:
-		s.frame(byte(e.msg.Kind), e.msg.Data)
+		s.message(byte(e.kind), e.data)
 	}
+}
+
+// message adds a data frame.
+func (s *sender) message(opcode byte, payload []byte) {
+	if s.deflates {
+		opcode, payload = opcode|bitDeflated, appendDeflated(nil, payload)
+	}
+	s.frame(opcode, payload)
 }
 
 // frame adds a frame with the payload.
