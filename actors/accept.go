@@ -35,7 +35,7 @@ func (m *Manager) Accept(w http.ResponseWriter, r *http.Request, c Client) (mess
 	}
 	if !rec.adopt(l) { // closed, or the manager was shut down, meanwhile
 		l.tell(websocket.CloseGoingAway, "")
-		l.wire.Close()
+		rec.refuse(l)
 		return messages.ID{}, messages.ErrShutdown
 	}
 	m.spawn(rec)

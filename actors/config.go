@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -166,11 +167,17 @@ func (t Target) pool(id messages.ID) string {
 	if t.Pool != "" {
 		return t.Pool
 	}
-	if u, err := parseURL(t.URL); err == nil {
+	u, err := parseURL(t.URL)
+	switch {
+	case err != nil:
+		return id.String()
+	case u.Port() != "":
 		return u.Host
 	}
-	return id.String()
+	return net.JoinHostPort(u.Hostname(), defaultPorts[u.Scheme])
 }
+
+var defaultPorts = map[string]string{"ws": "80", "wss": "443"}
 
 func checkHeartbeat(h *Heartbeat) error {
 	if h == nil {
@@ -179,15 +186,20 @@ func checkHeartbeat(h *Heartbeat) error {
 	return h.validate("Heartbeat")
 }
 
+// parseURL checks a WebSocket URL. Its errors do not repeat it: the query may
+// hold a token, and errors are logged.
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
+	if bad := new(url.Error); errors.As(err, &bad) {
+		return nil, invalid("URL: %w", bad.Err)
+	}
 	switch {
 	case err != nil:
 		return nil, invalid("URL: %w", err)
 	case u.Scheme != "ws" && u.Scheme != "wss":
-		return nil, invalid("URL %q: the scheme must be ws or wss", s)
+		return nil, invalid("URL with scheme %q, must be ws or wss", u.Scheme)
 	case u.Hostname() == "":
-		return nil, invalid("URL %q has no host", s)
+		return nil, invalid("URL has no host")
 	case u.User != nil:
 		return nil, invalid("URL of host %q: user information is not allowed, send a header", u.Host)
 	}

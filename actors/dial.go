@@ -111,7 +111,7 @@ func (a *attempt) handOver(l *link) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over || !a.record.adopt(l) {
-		_ = l.wire.Close()
+		a.record.refuse(l)
 		return context.Canceled
 	}
 	a.socket = nil
@@ -133,7 +133,7 @@ func (a *attempt) open(ctx context.Context) (*link, error) {
 		if code, reason, ours := farewell(err); ours {
 			l.tell(code, reason)
 		}
-		_ = l.wire.Close()
+		a.record.refuse(l)
 		return nil, err
 	}
 	return l, nil

@@ -50,6 +50,13 @@ func (r *record) adopt(l *link) bool {
 	return true
 }
 
+// refuse ends a socket that did not become the connection's.
+func (r *record) refuse(l *link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.end(false)
+}
+
 func (r *record) current(incarnation uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"slices"
@@ -95,11 +96,11 @@ func (r *record) logTransition(t messages.Transition, delay time.Duration) {
 	case messages.Parked:
 		level = slog.LevelError
 	}
-	if !r.m.log.Enabled(nil, level) { //nolint:staticcheck // a nil context is what Logger itself passes on
-		return
+	ctx := context.Background()
+	if r.m.log.Enabled(ctx, level) {
+		r.m.log.Log(ctx, level, "connection", "conn", r.id, "state", t.To,
+			"attempt", r.failures.Attempt, "delay", delay, "cause", t.Cause)
 	}
-	r.m.log.Log(nil, level, "connection", "conn", r.id, "state", t.To, //nolint:staticcheck // as above
-		"attempt", r.failures.Attempt, "delay", delay, "cause", t.Cause)
 }
 
 // unlock gives up the lock and tells the events that were gathered under it.

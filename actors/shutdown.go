@@ -83,7 +83,7 @@ func (m *Manager) report(all []*record, joined bool) error {
 	var e messages.ShutdownError
 	for _, r := range all {
 		r.mu.Lock()
-		cut := r.closing != nil && r.closing.late
+		cut := r.closing != nil && r.closing.late && r.closing.fault == nil
 		if cut || !joined && (r.inbox.running || r.calling != nil) {
 			e.Left = append(e.Left, r.id)
 		}
