@@ -1,0 +1,18 @@
+//go:build unix
+
+package demo
+
+import (
+	"math"
+	"syscall"
+)
+
+// openFiles returns how many files the process may have open. The runtime has
+// raised the soft limit to the hard one by now.
+func openFiles() uint64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxUint64
+	}
+	return uint64(limit.Cur) // signed on some systems
+}

@@ -1,0 +1,17 @@
+// Command tether holds WebSocket connections and keeps them alive: a storm on
+// real sockets to see it done (demo), and one supervised connection from the
+// terminal (dial).
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

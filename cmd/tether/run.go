@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/tetherws/tether/cmd/tether/demo"
+	"github.com/tetherws/tether/cmd/tether/dial"
+)
+
+// The exit statuses.
+const (
+	done   = 0
+	failed = 1
+	usage  = 2 // the command line is wrong
+)
+
+// commands is the command line.
+type commands struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+	Demo    demo.Config      `cmd:"" help:"Hold connections to a server of its own that keeps cutting them, and count what is lost."`
+	Dial    dial.Config      `cmd:"" help:"Hold one connection: lines of stdin are sent, what arrives is printed."`
+}
+
+// run runs the command that args name and returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var line commands
+	answered := false // --help or --version
+	parser := kong.Must(&line,
+		kong.Name("tether"),
+		kong.Description("Hold many WebSocket connections and keep them alive."),
+		kong.Vars{"version": version()},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { answered = true }),
+	)
+	parsed, err := parser.Parse(args)
+	switch {
+	case answered:
+		return done
+	case err != nil:
+		complain(parser, err, stderr)
+		return usage
+	}
+	switch name, _, _ := strings.Cut(parsed.Command(), " "); name {
+	case "demo":
+		err = demo.Run(ctx, line.Demo, stdout, stderr)
+	case "dial":
+		err = dial.Run(ctx, line.Dial, stdin, stdout, stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "tether:", err)
+		return failed
+	}
+	return done
+}
+
+// complain says what is wrong in one line, and how it is right.
+func complain(parser *kong.Kong, err error, stderr io.Writer) {
+	fmt.Fprintln(stderr, "tether:", err)
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) {
+		parser.Stdout = stderr
+		_ = wrong.Context.PrintUsage(true)
+	}
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "tether (devel)"
+	}
+	return "tether " + info.Main.Version
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// tether runs a command line with that stdin.
+func tether(stdin string, args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	status = run(context.Background(), args, strings.NewReader(stdin), &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestAWrongCommandLineIsToldInOneLineWithTheUsage(t *testing.T) {
+	tests := []struct{ args, says string }{
+		{"", `expected one of "demo", "dial"`},
+		{"nonsense", "unexpected argument nonsense"},
+		{"--nonsense", "unknown flag --nonsense"},
+		{"demo nonsense", "unexpected argument nonsense"},
+		{"demo --dropz 3", `did you mean "--drops"?`},
+		{"demo --drops many", "--drops: expected"},
+		{"demo --drops=-1", "--drops must be 0 or more"},
+		{"demo --connections 0", "--connections must be 1 or more"},
+		{"demo --connections 1000000000", "open files"},
+		{"demo --duration 5", "--duration: expected"},
+		{"demo --duration=-5s", "--duration must be longer than 0s"},
+		{"demo --rate=-1", "--rate must be 0 or more"},
+		{"demo --seed=-1", "--seed: expected"},
+		{"demo --json=perhaps", "--json"},
+		{"dial", "give a URL"},
+		{"dial http://localhost", "must begin with ws://HOST"},
+		{"dial ws://localhost more", "unexpected argument more"},
+		{"dial ws://localhost --header nonsense", "--header: \"nonsense\" is not a header"},
+		{"dial ws://localhost --heartbeat-idle 0s", "--heartbeat-idle must be longer than 0s"},
+		{"dial ws://localhost --heartbeat-timeout x", "--heartbeat-timeout: expected"},
+		{"dial ws://localhost --max-message 1MB", "--max-message: \"1MB\" is not a size"},
+		{"dial ws://localhost --hello", "--hello: missing"},
+	}
+	for _, test := range tests {
+		t.Run(test.args, func(t *testing.T) {
+			status, stdout, stderr := tether("", strings.Fields(test.args)...)
+			line, rest, _ := strings.Cut(stderr, "\n")
+			if status != 2 || !strings.HasPrefix(line, "tether: ") || !strings.Contains(line, test.says) {
+				t.Errorf("status %d, %q, want 2 and ...%s...", status, line, test.says)
+			}
+			if !strings.HasPrefix(rest, "Usage: tether") || stdout != "" {
+				t.Errorf("then %q, and %q on stdout", rest, stdout)
+			}
+		})
+	}
+}
+
+func TestHelpAndVersionAreAnswers(t *testing.T) {
+	for args, says := range map[string]string{
+		"--help":      "demo [flags]",
+		"demo --help": "--connections=1000",
+		"dial --help": "--max-message=1MiB",
+		"--version":   "tether ",
+	} {
+		status, stdout, stderr := tether("", strings.Fields(args)...)
+		if status != 0 || stderr != "" || !strings.Contains(stdout, says) {
+			t.Errorf("%s: status %d, %q on stderr, %q", args, status, stderr, stdout)
+		}
+	}
+}
+
+func TestDemoPrintsOneObject(t *testing.T) {
+	status, stdout, stderr := tether("", "demo", "--connections=5", "--duration=100ms", "--drops=20", "--rate=100", "--seed=9", "--json")
+	var result struct {
+		Connections, Open, Sent, Lost int
+	}
+	if err := json.Unmarshal([]byte(stdout), &result); err != nil {
+		t.Fatalf("%v in %q", err, stdout)
+	}
+	if status != 0 || result.Connections != 5 || result.Open != 5 || result.Sent == 0 || result.Lost != 0 {
+		t.Errorf("status %d, %+v", status, result)
+	}
+	if !strings.Contains(stderr, "seed 9\n") {
+		t.Errorf("told %q", stderr)
+	}
+}
+
+func TestDialTakesItsFlags(t *testing.T) {
+	upgrader := websocket.Upgrader{}
+	asked := make(chan http.Header, 1)
+	got := make(chan string, 3)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Header
+		conn, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for {
+			_, data, err := conn.ReadMessage()
+			if err != nil {
+				return
+			}
+			got <- string(data)
+		}
+	}))
+	defer server.Close()
+	url := "ws" + strings.TrimPrefix(server.URL, "http")
+	status, _, stderr := tether("line\n", "dial", "--header=X-A: 1, 2", "--header", "X-B: 3", "--hello", "a,b", "--hello=c", url)
+	if status != 0 || !strings.Contains(stderr, "tether: open\n") {
+		t.Errorf("status %d, told %q", status, stderr)
+	}
+	if h := <-asked; h.Get("X-A") != "1, 2" || h.Get("X-B") != "3" {
+		t.Errorf("asked with %v", h)
+	}
+	for _, want := range []string{"a,b", "c", "line"} {
+		if text := <-got; text != want {
+			t.Errorf("sent %q, want %q", text, want)
+		}
+	}
+}
+
+func TestAFailureIsToldAndExitsWith1(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	status, stdout, stderr := tether("", "dial", "--once", "ws"+strings.TrimPrefix(server.URL, "http"))
+	if status != 1 || stdout != "" || !strings.Contains(stderr, "tether: dropped while connecting: ") || !strings.Contains(stderr, "404") {
+		t.Errorf("status %d, told %q", status, stderr)
+	}
+}
