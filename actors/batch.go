@@ -27,7 +27,7 @@ func (r *record) nextBatch() (l *link, b batch) {
 	defer r.unlock()
 	r.waking = false
 	l = r.link
-	if l == nil || l.told.Load() || r.closing != nil && r.closing.fault != nil {
+	if l == nil || l.broken != nil || l.told.Load() || r.closing != nil && r.closing.fault != nil {
 		return nil, b
 	}
 	now := r.m.now()
@@ -41,6 +41,9 @@ func (r *record) nextBatch() (l *link, b batch) {
 	if b.pings = b.pings || due != 0 && now >= due; b.pings {
 		b.ping = r.newPing(l, now)
 	}
+	if b.empty() {
+		r.rearm() // no settle will
+	}
 	return l, b
 }
 
@@ -51,6 +54,9 @@ func (r *record) settle(l *link, sent int64) {
 	l.written = r.outbox.wrote(r, sent, l.written)
 	if r.outbox.flight.len > 0 && l.since == 0 {
 		l.since = r.m.now()
+	}
+	if r.outbox.queue.len > 0 {
+		r.wake()
 	}
 	r.outbox.recycle()
 	r.rearm()

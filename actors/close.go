@@ -25,9 +25,10 @@ type closing struct {
 
 var errCloseLate = errors.New("the close handshake took too long")
 
-// due is when the next step of closing l is to be taken anyway.
+// due is when the next step of closing l is to be taken anyway. What the actor
+// was called for already waits for it.
 func (c *closing) due(l *link) instant {
-	if l.told.Load() {
+	if l.told.Load() || l.called {
 		return c.deadline
 	}
 	return earliest(c.settle, c.deadline)
@@ -106,6 +107,7 @@ func (r *record) beginClose(code int, reason string, deadline instant) {
 	r.become(messages.Closing, nil)
 	r.post(messages.Close{})
 	r.rearm()
+	r.admitNext() // is refused now, and so the whole line
 }
 
 // cutClosing ends the wait for the close handshake.
@@ -114,7 +116,7 @@ func (r *record) cutClosing(cause error) {
 	defer r.unlock()
 	if r.closing != nil && r.link != nil {
 		r.closing.late = true
-		r.link.cut(cause)
+		r.cut(r.link, cause)
 	}
 }
 
@@ -137,7 +139,10 @@ func (r *record) readyToClose() (l *link, code int, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c, now := r.closing, r.m.now()
-	if c == nil || c.fault != nil || r.link == nil || r.link.told.Load() || r.outbox.flight.len > 0 && now < c.settle {
+	if c == nil || c.fault != nil || r.link == nil || r.link.told.Load() {
+		return nil, 0, ""
+	}
+	if r.outbox.queue.len > 0 && r.waking || r.outbox.flight.len > 0 && now < c.settle {
 		return nil, 0, ""
 	}
 	if c.own {

@@ -80,6 +80,9 @@ func (r *record) ponged(l *link, payload []byte) {
 		return
 	}
 	l.answered = pong.Ping
+	if l.since != 0 {
+		l.since = r.m.now() // the actor may be in a write for long
+	}
 	if pong.Ping == l.pings {
 		l.rtt = max(1, r.m.now().sub(l.pingedAt))
 	}

@@ -45,21 +45,20 @@ func (c *connection) start(ctx actor.Context) {
 	c.flush(ctx)
 }
 
-// flush writes all that waits, a batch at a time, and then the close frame if
-// one is asked for.
+// flush writes a batch of what waits, and, when nothing is left, the close
+// frame if one is asked for. The rest has a Flush of its own: a peer that reads
+// slowly must not keep pongs and failures waiting in the mailbox.
 func (c *connection) flush(ctx actor.Context) {
-	if c.record == nil {
+	if c.record == nil || c.failed {
 		return
 	}
-	for !c.failed {
-		l, b := c.record.nextBatch()
-		if l == nil || b.empty() {
-			break
-		}
+	if l, b := c.record.nextBatch(); l != nil && !b.empty() {
 		sent, err := l.write(&b, c.m.config.WriteTimeout)
 		c.record.settle(l, sent)
 		if err != nil {
-			c.fail(ctx, l.incarnation, err)
+			if !c.record.hearsOut(l, err) {
+				c.fail(ctx, l.incarnation, err)
+			}
 			return
 		}
 	}

@@ -68,7 +68,7 @@ func inflate(payload []byte, limit int64) ([]byte, error) {
 	if err := r.(flate.Resetter).Reset(in, nil); err != nil {
 		return nil, err
 	}
-	out, err := io.ReadAll(io.LimitReader(r, limit+1))
+	out, err := io.ReadAll(io.LimitReader(r, max(limit, limit+1))) // without an overflow
 	switch {
 	case err != nil:
 		return nil, violation(websocket.CloseInvalidFramePayloadData, "compressed data: %w", err)

@@ -82,6 +82,9 @@ func (a *attempt) run(permit *supervision.Permit) {
 // settle ends the attempt, with whatever comes first.
 func (a *attempt) settle(permit *supervision.Permit, err error) {
 	a.settled.Do(func() {
+		if err != nil {
+			a.record.hold(err) // or the place would go to the next in the pool
+		}
 		permit.Done(outcome(a.ctx, err))
 		if err != nil {
 			a.record.attemptFailed(a, err)

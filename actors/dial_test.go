@@ -60,8 +60,10 @@ func TestAResetConnectionComesBack(t *testing.T) {
 		id := w.dial(w.target())
 		drops.Reset{}.Inject(w.wire())
 		w.wait(id, messages.Backoff)
+		synctest.Wait()
 		backoff, _ := w.events.last(messages.Backoff)
 		w.wait(id, messages.Open)
+		synctest.Wait() // events are told behind the change
 		open, _ := w.events.last(messages.Open)
 		if waited := open.At.Sub(backoff.At); waited != backoff.Delay || waited > 500*time.Millisecond {
 			t.Errorf("came back after %v, was due after %v", waited, backoff.Delay)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -70,14 +71,31 @@ func (r *record) socket() *link {
 }
 
 // reason is why the socket really failed: what it was cut for, rather than
-// the error that the cut made.
+// the error that the cut made, or what the peer said.
 func (r *record) reason(l *link, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if l.cause != nil {
 		return l.cause
 	}
+	if _, _, told := farewell(err); l.broken != nil && !told {
+		return l.broken
+	}
 	return err
+}
+
+// hearsOut reports whether the failure of a write to l is left to the reader
+// to report, within a moment: a peer that sends a close frame and goes, while
+// we write, is first noticed by the write, and its frame is still to be read.
+func (r *record) hearsOut(l *link, err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.cause != nil || l.ended || l.paused || errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	l.broken = err
+	l.wire.setReadDeadline(lingering)
+	return true
 }
 
 func (r *record) isCalling(a *attempt) bool {
@@ -95,14 +113,16 @@ func (r *record) attemptFailed(a *attempt, err error) {
 	}
 }
 
-// failedEarly returns why the socket failed before its actor was there.
+// failedEarly takes over why the socket failed before its actor was there.
 func (r *record) failedEarly() (*link, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.link == nil {
 		return nil, nil
 	}
-	return r.link, r.link.cause
+	cause := r.link.cause
+	r.link.cause = nil // a cut it is not: the socket may have to be cut yet
+	return r.link, cause
 }
 
 // drop ends incarnation's socket, or its attempt to get one, and says what the
@@ -148,7 +168,9 @@ func (r *record) dropAccepted(cause error) bool {
 	var peer *messages.PeerCloseError
 	if errors.As(cause, &peer) {
 		end.Code, end.Reason, end.Remote = peer.Code, peer.Reason, true
-	} else if code, reason, ours := farewell(cause); ours {
+	} else if code, reason, ours := farewell(cause); ours && r.link.left {
+		end.Code, end.Reason = code, reason
+	} else if ours {
 		r.closing = &closing{code: code, reason: reason, fault: cause, deadline: r.m.now().add(lingering)}
 		r.become(messages.Closing, cause)
 		r.calls(call{kind: callDropped, link: r.link, err: cause})
@@ -169,15 +191,20 @@ func (r *record) dropDialed(cause error) {
 	verdict, failures := r.settings.restart.Decide(r.failures, r.m.wall(now), cause, r.m.random())
 	r.failures, r.cause = failures, cause
 	r.next = now.add(verdict.Delay)
-	if verdict.Hold > 0 {
-		r.m.governor.Hold(r.target.pool(r.id), verdict.Hold)
-	}
 	state := messages.Backoff
 	if verdict.Action == supervision.Park {
 		state = messages.Parked
 	}
 	r.become(state, cause)
 	r.rearm()
+}
+
+// hold keeps the whole pool back if the server asked for that by err.
+func (r *record) hold(err error) {
+	r.mu.Lock()
+	verdict, _ := r.settings.restart.Decide(r.failures, r.m.wall(r.m.now()), err, 0)
+	r.mu.Unlock()
+	r.m.governor.Hold(r.target.pool(r.id), verdict.Hold)
 }
 
 // loseLink takes back what the socket did not get confirmed, and lets it go.

@@ -62,8 +62,8 @@ func (r *record) calls(c call) {
 	}
 	i := &r.inbox
 	last := len(i.queue) - 1
-	if c.kind == callDropped && last >= 0 && i.queue[last].kind == callOpened {
-		i.queue = i.queue[:last] // neither was noticed: a handler that is stuck must not gather them
+	if c.kind == callDropped && last > 0 && i.queue[last].kind == callOpened {
+		i.queue = i.queue[:last] // neither was noticed: a handler that is behind must not gather them
 		return
 	}
 	i.queue = append(i.queue, c)

@@ -21,7 +21,9 @@ type link struct {
 	receiver    receiver
 
 	ended  bool  // no longer the connection's; its reader is to leave
+	left   bool  // its reader has left, and the socket is closed
 	cause  error // why it was cut from outside; nil if it was not
+	broken error // why it can't be written to; nil if it can
 	cancel context.CancelFunc
 	ctx    context.Context // made when first asked for
 	told   atomic.Bool     // a close frame of ours has been written
@@ -80,9 +82,9 @@ func (l *link) end(linger bool) {
 // lingering is how long a peer that was told why may take to go.
 const lingering = time.Second
 
-// cut ends the socket from outside, for cause: its reader and its writer fail
-// at once. The record's lock is held.
-func (l *link) cut(cause error) {
+// cut ends the socket from outside, for cause: its reader, also one that waits
+// for the handler, and its writer fail at once. mu is held.
+func (r *record) cut(l *link, cause error) {
 	if l.ended {
 		return
 	}
@@ -90,6 +92,7 @@ func (l *link) cut(cause error) {
 		l.cause = cause
 	}
 	l.wire.Close()
+	r.inbox.interrupt()
 }
 
 // tell writes a close frame with the code and reason, within a second, unless

@@ -29,7 +29,7 @@ func (a *attempt) login(ctx context.Context, l *link) error {
 		case opPong:
 		default:
 			var ready bool
-			if ready, err = a.ready(l, messages.Message{Kind: messages.Kind(opcode), Data: payload}); ready {
+			if ready, err = a.ready(l, messages.Message{Kind: messages.Kind(opcode), Data: payload}); ready && err == nil {
 				return nil
 			}
 		}

@@ -79,10 +79,13 @@ func newSystem(log *slog.Logger) *actor.ActorSystem {
 	quiet := slog.New(warnings{log.Handler()})
 	return actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }),
-		// The throttle's goroutine sleeps for that long after a dead letter.
-		actor.WithDeadLetterThrottleInterval(time.Millisecond),
+		actor.WithDeadLetterThrottleInterval(throttled),
 	)
 }
+
+// throttled is how long the goroutine sleeps that protoactor starts at a dead
+// letter.
+const throttled = time.Nanosecond
 
 // warnings is a slog.Handler that passes on what is at least a warning.
 type warnings struct{ slog.Handler }
@@ -248,6 +251,6 @@ func (m *Manager) stopActor(r *record) {
 func (r *record) abort(err error) {
 	r.mu.Lock()
 	defer r.unlock()
-	r.settings = &settings{}
+	r.settings, r.aborted = &settings{}, true
 	r.finish(&messages.CloseError{Code: 1006, Err: err})
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"container/heap"
+	"math"
 	"sync"
 	"time"
 )
@@ -9,7 +10,13 @@ import (
 // instant counts nanoseconds of the manager's monotonic clock; 0 is never.
 type instant int64
 
-func (i instant) add(d time.Duration) instant { return i + instant(d) }
+// add returns the instant d later, or the last one there is.
+func (i instant) add(d time.Duration) instant {
+	if d > math.MaxInt64-time.Duration(i) {
+		return math.MaxInt64
+	}
+	return i + instant(d)
+}
 
 func (i instant) sub(earlier instant) time.Duration { return time.Duration(i - earlier) }
 

@@ -24,6 +24,9 @@ func (r *record) read(l *link) {
 	// The actor may have told the peer why, and wants that to arrive.
 	_, _ = io.Copy(io.Discard, l.wire)
 	_ = l.wire.Close()
+	r.mu.Lock()
+	l.left = true
+	r.mu.Unlock()
 	r.readFailed(l, io.EOF)
 }
 
@@ -90,7 +93,7 @@ func (r *record) awaitRoom(l *link) {
 
 // discards reports whether what l still reads is of no use.
 func (r *record) discards(l *link) bool {
-	return l.ended || r.closing != nil && r.closing.fault != nil
+	return l.ended || l.cause != nil || r.closing != nil && r.closing.fault != nil
 }
 
 // answerHeartbeat reports whether msg was the peer's application heartbeat,

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -106,7 +108,7 @@ func (in *receiver) next(limit int64) (opcode byte, payload []byte, err error) {
 // a little longer by it.
 func (in *receiver) most(limit int64) int64 {
 	if in.deflated {
-		return limit + limit>>6 + 1<<10
+		return limit + min(limit>>6+1<<10, math.MaxInt64-limit)
 	}
 	return limit
 }
@@ -182,9 +184,7 @@ func (in *receiver) payload(b []byte, h header) ([]byte, error) {
 	const most = 16 << 10 // is made at once
 	for start, left := len(b), h.length; left > 0; {
 		n := int(min(left, int64(max(most, len(b)))))
-		if cap(b)-len(b) < n {
-			b = append(make([]byte, 0, len(b)+n), b...)
-		}
+		b = slices.Grow(b, n) // by a part of what it is, so that small fragments are not copied over and over
 		part := b[len(b) : len(b)+n]
 		if err := in.read(part); err != nil {
 			return nil, err

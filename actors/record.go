@@ -42,6 +42,7 @@ type record struct {
 	link        *link      // nil: no socket
 	lastPeer    string
 	rtt         time.Duration
+	aborted     bool                 // it never came to be, and its ID is free again
 	waking      bool                 // a Flush is on its way to the actor
 	closing     *closing             // nil: no close is under way
 	end         *messages.CloseError // nil until Closed
@@ -189,11 +190,13 @@ func (r *record) finish(end *messages.CloseError) {
 	}
 	r.calls(call{kind: callClosed, link: l, err: end})
 	r.m.pacemaker.disarm(r)
-	r.m.table.bury(r)
-	r.m.stopActor(r)
-	for range len(r.admits) {
-		r.admitNext()
+	if r.aborted {
+		r.m.table.remove(r)
+	} else {
+		r.m.table.bury(r)
 	}
+	r.m.stopActor(r)
+	r.admitNext()
 }
 
 func (r *record) info() messages.Info {

@@ -84,7 +84,8 @@ func (r *record) addBeat(l *link, b *batch) {
 	}
 	l.due = false
 	if r.settings.heartbeat.Beat == nil {
-		b.pings = true
+		// A ping that is out will do: there is one at a time.
+		b.pings = l.answered == l.pings || r.m.now() >= l.pingedAt.add(pingAgain)
 		return
 	}
 	m, _, err := safely(func() (messages.Message, bool) { return r.settings.heartbeat.Beat(), true })

@@ -55,7 +55,7 @@ func (m *Manager) Deliver(ctx context.Context, id messages.ID, msg messages.Mess
 	if err := validate(msg); err != nil {
 		return err
 	}
-	answer := make(receipt, 1)
+	answer := newReceipt()
 	e := newEntry(msg)
 	e.extra().delivers, e.extra().receipt = true, answer
 	if err := r.admitWithin(ctx, e, msg.TTL); err != nil {
@@ -139,53 +139,54 @@ func (r *record) checkIncarnation(tied uint64) error {
 
 // admitWithin waits for room, in turn with other Delivers, until ctx ends.
 func (r *record) admitWithin(ctx context.Context, e *entry, ttl time.Duration) error {
-	for first := true; ; first = false {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r.mu.Lock()
-		err := messages.ErrQueueFull
-		if !first || len(r.admits) == 0 {
-			err = r.admit(e, ttl)
-		}
-		if err != messages.ErrQueueFull { //nolint:errorlint // the sentinel itself, from just below
-			r.admitNext()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	if len(r.admits) == 0 {
+		if err := r.admit(e, ttl); err != messages.ErrQueueFull { //nolint:errorlint // the sentinel itself
 			r.unlock()
 			return err
 		}
-		turn := make(chan struct{})
-		if first {
-			r.admits = append(r.admits, turn)
-		} else {
-			r.admits = slices.Insert(r.admits, 0, turn)
-		}
-		r.unlock()
+	}
+	turn := make(chan struct{}, 1)
+	r.admits = append(r.admits, turn)
+	r.unlock()
+	defer r.leaveLine(turn)
+	for {
 		select {
 		case <-turn:
 		case <-ctx.Done():
-			r.leaveTurn(turn)
 			return ctx.Err()
+		}
+		r.mu.Lock()
+		err := r.admit(e, ttl)
+		r.unlock()
+		if err != messages.ErrQueueFull { //nolint:errorlint // the sentinel itself
+			return err
 		}
 	}
 }
 
-// admitNext gives the first Deliver that waits for room its turn. mu is held.
+// admitNext has the first Deliver that waits for room look whether there is
+// some. It stays the first until it leaves. mu is held.
 func (r *record) admitNext() {
-	if len(r.admits) > 0 {
-		close(r.admits[0])
-		r.admits = slices.Delete(r.admits, 0, 1)
+	if len(r.admits) == 0 {
+		return
+	}
+	select {
+	case r.admits[0] <- struct{}{}:
+	default: // it has not looked since the last time
 	}
 }
 
-// leaveTurn gives up a place among the Delivers that wait, or passes on the
-// turn that came too late.
-func (r *record) leaveTurn(turn chan struct{}) {
+// leaveLine gives up a place among the Delivers that wait for room. What room
+// is left is for the next.
+func (r *record) leaveLine(turn chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := slices.Index(r.admits, turn); i >= 0 {
-		r.admits = slices.Delete(r.admits, i, i+1)
-		return
-	}
+	i := slices.Index(r.admits, turn)
+	r.admits = slices.Delete(r.admits, i, i+1)
 	r.admitNext()
 }
 

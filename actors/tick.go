@@ -56,20 +56,21 @@ func (r *record) checkSocket(l *link, now instant) {
 	switch {
 	case r.closing != nil && passed(r.closing.deadline):
 		r.closing.late = true
-		l.cut(errCloseLate)
+		r.cut(l, errCloseLate)
 	case l.paused:
 	case passed(r.silenceDue(l)):
-		l.cut(messages.ErrHeartbeatTimeout)
+		r.cut(l, messages.ErrHeartbeatTimeout)
 	case passed(r.confirmDue(l)):
-		l.cut(l.unconfirmed())
+		r.cut(l, l.unconfirmed())
 	}
-	if l.cause != nil || l.paused || l.called {
+	if l.cause != nil || l.called {
 		return
 	}
-	if passed(r.beatDue(l)) {
+	if !l.paused && passed(r.beatDue(l)) {
 		r.startBeat(l, now)
 	}
-	if l.due || passed(r.pingDue(l, r.outbox.flight.len > 0)) || r.closing != nil && passed(r.closing.due(l)) {
+	pings := l.due || !l.paused && passed(r.pingDue(l, r.outbox.flight.len > 0))
+	if pings || r.closing != nil && passed(r.closing.due(l)) {
 		l.called = true
 		r.post(messages.Tick{Incarnation: l.incarnation})
 	}

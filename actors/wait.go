@@ -39,6 +39,9 @@ func (m *Manager) Wait(ctx context.Context, id messages.ID, states ...messages.S
 	case <-ctx.Done():
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if w.reached {
+			return nil
+		}
 		r.waiters = slices.DeleteFunc(r.waiters, func(other *waiter) bool { return other == w })
 		return ctx.Err()
 	}

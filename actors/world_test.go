@@ -43,8 +43,8 @@ func bubble(t *testing.T, config actors.Config, f func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, config)
+		defer w.close()
 		f(t, w)
-		w.close()
 	})
 }
 
@@ -232,8 +232,10 @@ func (e *events) add(event messages.Event) {
 	}
 }
 
-// last returns the latest transition to the state.
+// last returns the latest transition to the state, once all is quiet: who
+// waits for a state may be told of it before OnEvent is.
 func (e *events) last(s messages.State) (t messages.EventTransition, ok bool) {
+	synctest.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := len(e.transitions) - 1; i >= 0; i-- {
@@ -242,4 +244,50 @@ func (e *events) last(s messages.State) (t messages.EventTransition, ok bool) {
 		}
 	}
 	return t, false
+}
+
+// holds has the server hand each socket it accepts to the test, and read
+// nothing of it.
+func (w *world) holds() <-chan *peer {
+	held := make(chan *peer, 1000)
+	w.serves(func(p *peer) {
+		held <- p
+		<-w.t.Context().Done()
+	})
+	return held
+}
+
+// greeted dials a socket that the server holds, and on which it has said hi.
+func (w *world) greeted() (*peer, messages.ID) {
+	w.t.Helper()
+	held := w.holds()
+	id := w.dial(w.target())
+	p := <-held
+	if err := p.WriteMessage(websocket.TextMessage, []byte("hi")); err != nil {
+		w.t.Fatal(err)
+	}
+	synctest.Wait()
+	return p, id
+}
+
+// listens serves HTTP at addr until stop is called.
+func (w *world) listens(addr string, h http.Handler) (stop func() error) {
+	l, err := w.net.Listen(addr)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	go s.Serve(l)
+	return s.Close
+}
+
+// calls returns a plain client's socket to addr.
+func (w *world) calls(addr string) *websocket.Conn {
+	w.t.Helper()
+	d := websocket.Dialer{NetDialContext: w.net.DialContext}
+	c, _, err := d.Dial("ws://"+addr+"/", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
 }
