@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -121,8 +122,14 @@ func (a *attempt) handOver(l *link) error {
 	return nil
 }
 
-// open returns a socket that is ready for data.
-func (a *attempt) open(ctx context.Context) (*link, error) {
+// open returns a socket that is ready for data. A panic is one of the
+// embedder's dialer.
+func (a *attempt) open(ctx context.Context) (l *link, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &messages.HandlerError{Err: &messages.PanicError{Value: p, Stack: debug.Stack()}}
+		}
+	}()
 	url, header, err := a.request(ctx)
 	if err != nil {
 		return nil, err
@@ -131,7 +138,7 @@ func (a *attempt) open(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := newLink(a.about.Incarnation, ws, a.wire, true, deflates(answer))
+	l = newLink(a.about.Incarnation, ws, a.wire, true, deflates(answer))
 	if err := a.login(ctx, l); err != nil {
 		if code, reason, ours := farewell(err); ours {
 			l.tell(code, reason)

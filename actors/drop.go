@@ -252,7 +252,11 @@ func (r *record) decide(reason any) supervision.Directive {
 	r.mu.Lock()
 	incarnation := r.incarnation
 	r.mu.Unlock()
-	verdict, _ := r.drop(incarnation, &messages.HandlerError{Err: &messages.PanicError{Value: reason}})
+	cause := &messages.HandlerError{Err: &messages.PanicError{Value: reason}}
+	verdict, over := r.drop(incarnation, cause)
+	if !over { // nobody is left to wait for the client to go
+		r.drop(incarnation, cause)
+	}
 	verdict.Incarnation = 0
 	return verdict
 }

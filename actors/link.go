@@ -102,6 +102,7 @@ func (l *link) tell(code int, reason string) {
 		return
 	}
 	l.sender.begin(lingering)
+	reason = reason[:min(len(reason), mostReason)] // ours, in ASCII, may be longer
 	l.sender.frame(opClose, websocket.FormatCloseMessage(code, reason))
 	_, _ = l.sender.flush() // the socket ends either way
 }

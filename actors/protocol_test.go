@@ -90,6 +90,19 @@ func TestControlFramesMayComeBetweenFragments(t *testing.T) {
 	})
 }
 
+func TestFragmentsMayHaveAnyLength(t *testing.T) {
+	onBothSides(t, actors.Config{}, func(t *testing.T, w *world, p *raw) {
+		for cut := range 9 {
+			want := pattern(60_000 + cut)
+			p.put(p.frame(firstBinary, want[:cut]), p.frame(middle, want[cut:50_000]), p.frame(finMore, want[50_000:]))
+			synctest.Wait()
+			if got := p.said.data(); !bytes.Equal(got, want) {
+				t.Errorf("cut after %d bytes, %d others arrived", cut, len(got))
+			}
+		}
+	})
+}
+
 func TestOfSeveralPingsTheLatestIsAnswered(t *testing.T) {
 	onBothSides(t, actors.Config{}, func(t *testing.T, w *world, p *raw) {
 		var pings []byte
@@ -231,6 +244,15 @@ func TestThePeerReadsWhyItWasClosedWhileItStillSends(t *testing.T) {
 				}
 			}
 		}()
+		p.isTold(1009)
+		p.failedWith(1009)
+	})
+}
+
+func TestThePeerReadsWhyItWasClosedOnceItHasSentAll(t *testing.T) {
+	onBothSides(t, actors.Config{}, func(t *testing.T, w *world, p *raw) {
+		p.put(p.promise(finBinary, 1<<30), make([]byte, 300<<10))
+		synctest.Wait()
 		p.isTold(1009)
 		p.failedWith(1009)
 	})

@@ -61,7 +61,11 @@ func proxyOf(d *websocket.Dialer, target string) (*url.URL, error) {
 		return nil, err
 	}
 	u.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
-	return d.Proxy(&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: http.Header{}})
+	p, err := d.Proxy(&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: http.Header{}})
+	if err != nil {
+		return nil, invalid("the proxy's address is not valid") // which may hold a password
+	}
+	return p, nil
 }
 
 // through dials by way of the proxy.

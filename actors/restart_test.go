@@ -400,7 +400,7 @@ func TestAFailureDoesNotWaitForTheQueue(t *testing.T) {
 			}
 		})
 		id, start := w.dial(w.target()), time.Now()
-		for w.info(id).State == messages.Open && time.Since(start) < time.Hour {
+		for first := w.info(id); len(w.info(id).History) == len(first.History) && time.Since(start) < time.Hour; {
 			_ = w.m.Send(id, messages.Binary(make([]byte, 16<<10)))
 			time.Sleep(100 * time.Millisecond)
 		}

@@ -15,6 +15,7 @@ type rhythm struct {
 	proof   bool    // the beat that may prove health was sent
 	beatOut bool    // a beat by application message is out, and no message came since
 	paused  bool    // the reader waits for the handler, so silence means nothing
+	resumed instant // when it last went on
 	called  bool    // a Tick is on its way to the actor
 }
 
@@ -25,13 +26,15 @@ func (l *link) begin(now instant, u float64, h Heartbeat) {
 	l.wire.life.Store(0)
 }
 
-// alive is when bytes last came in, or else when the socket was opened.
-func (l *link) alive() instant { return max(instant(l.wire.life.Load()), l.opened) }
+// heard is when bytes last came in; 0: never since the opening.
+func (l *link) heard() instant { return instant(l.wire.life.Load()) }
+
+// alive is since when the peer has had time to be heard, and was not.
+func (l *link) alive() instant { return max(l.heard(), l.opened, l.resumed) }
 
 // resume starts the clocks anew after the reader had to wait.
 func (l *link) resume(now instant) {
-	l.paused = false
-	l.wire.life.Store(int64(now))
+	l.paused, l.resumed = false, now
 	l.sentAt = 0
 	if l.since != 0 {
 		l.since = now
@@ -47,13 +50,13 @@ func (r *record) beatDue(l *link) (due instant) {
 	life, h := l.alive(), r.settings.heartbeat
 	switch {
 	case h.Off:
-	case l.wire.life.Load() == 0:
+	case l.heard() == 0 && l.resumed == 0:
 		due = l.first
 	default:
 		due = life.add(h.Idle)
 	}
 	proof := l.opened.add(r.settings.restart.HealthyAfter)
-	if !l.proof && r.failures.Attempt > 0 && life < proof {
+	if !l.proof && r.failures.Attempt > 0 && l.heard() < proof {
 		due = earliest(due, proof)
 	}
 	return due
@@ -110,7 +113,7 @@ func (r *record) resetIfHealthy() {
 
 // healthy reports whether the present socket has proven itself. mu is held.
 func (r *record) healthy() bool {
-	return r.link != nil && r.link.alive() >= r.link.opened.add(r.settings.restart.HealthyAfter)
+	return r.link != nil && r.link.heard() >= r.link.opened.add(r.settings.restart.HealthyAfter)
 }
 
 // safely calls the embedder's f and turns a panic into an error.

@@ -372,8 +372,12 @@ func TestAProxyThatRefusesIsTriedAgain(t *testing.T) {
 				}
 				w.wait(id, messages.Backoff)
 				backoff, _ := w.events.last(messages.Backoff)
-				if text := backoff.Cause.Error(); strings.Contains(text, "secret") {
+				text := backoff.Cause.Error()
+				if strings.Contains(text, "secret") {
 					t.Errorf("the password is in %q", text)
+				}
+				if scheme == "http" && !strings.Contains(text, "407") {
+					t.Errorf("the cause does not say what the proxy answered: %q", text)
 				}
 				stop()
 				p = &proxy{speaks: speaks(userAndPassword)}
