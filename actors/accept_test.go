@@ -126,6 +126,7 @@ func TestAFailedUpgradeLeavesItsIDFree(t *testing.T) {
 		if err != nil || resp.StatusCode != http.StatusBadRequest {
 			t.Fatal(resp, err)
 		}
+		defer resp.Body.Close()
 		if _, err := w.m.Info(id); !errors.Is(err, messages.ErrUnknownConnection) {
 			t.Errorf("Info: %v", err)
 		}

@@ -287,12 +287,13 @@ func alone(t *testing.T, err, want error) {
 		t.Errorf("error is %v, want none", err)
 	}
 	for _, s := range sentinels {
-		if errors.Is(err, s) != (s == want) {
-			t.Errorf("error %v: matching %v is %v", err, s, s != want)
+		wanted := s == want //nolint:errorlint // both are sentinels
+		if errors.Is(err, s) != wanted {
+			t.Errorf("error %v: matching %v is %v", err, s, !wanted)
 		}
 	}
 	var closed *messages.CloseError
-	if want != messages.ErrClosed && errors.As(err, &closed) {
+	if !errors.Is(want, messages.ErrClosed) && errors.As(err, &closed) {
 		t.Errorf("error %v is a CloseError", err)
 	}
 }

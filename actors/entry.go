@@ -124,5 +124,5 @@ var outcomeErrors = map[messages.Outcome]error{
 // mayHaveArrived returns an ErrUnconfirmed that matches nothing else: every
 // other error says that the message did not arrive.
 func mayHaveArrived(cause error) error {
-	return fmt.Errorf("%w: %v", messages.ErrUnconfirmed, cause)
+	return fmt.Errorf("%w: %s", messages.ErrUnconfirmed, cause.Error())
 }

@@ -261,7 +261,7 @@ func isFault(err error) bool {
 		return false
 	}
 	if errors.As(err, &panicked) {
-		return panicked.Value == errFault && len(panicked.Stack) > 0
+		return panicked.Value == any(errFault) && len(panicked.Stack) > 0
 	}
 	return errors.Is(err, errFault)
 }

@@ -79,13 +79,10 @@ func newSystem(log *slog.Logger) *actor.ActorSystem {
 	quiet := slog.New(warnings{log.Handler()})
 	return actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }),
-		actor.WithDeadLetterThrottleInterval(throttled),
+		// How long the goroutine sleeps that protoactor starts at a dead letter.
+		actor.WithDeadLetterThrottleInterval(time.Millisecond),
 	)
 }
-
-// throttled is how long the goroutine sleeps that protoactor starts at a dead
-// letter.
-const throttled = time.Nanosecond
 
 // warnings is a slog.Handler that passes on what is at least a warning.
 type warnings struct{ slog.Handler }
@@ -142,7 +139,15 @@ func (m *Manager) register(r *record) error {
 	return nil
 }
 
-func (m *Manager) spawn(r *record) { m.system.Root.Send(m.supervisor, spawn{r}) }
+// spawn has the supervisor make r's actor. The supervisor outlives every
+// connection that is not closed.
+func (m *Manager) spawn(r *record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != messages.Closed {
+		m.system.Root.Send(m.supervisor, spawn{r})
+	}
+}
 
 // lookup finds a connection that is not closed.
 func (m *Manager) lookup(id messages.ID) (*record, error) {

@@ -261,7 +261,8 @@ type witness struct {
 func (w *witness) tell(e messages.Event) {
 	switch e := e.(type) {
 	case messages.EventTransition:
-		defer w.enter(e.ID)()
+		leave := w.enter(e.ID)
+		defer leave()
 		w.moved(e)
 		_, _ = w.m.Info(e.ID)
 		m := messages.Text("from an event")
@@ -269,7 +270,8 @@ func (w *witness) tell(e messages.Event) {
 			_, _ = w.m.Send(e.ID, m), w.m.Send(e.ID, m) // the second has an outcome of the first at once
 		}
 	case messages.EventOutcome:
-		defer w.enter(e.ID)()
+		leave := w.enter(e.ID)
+		defer leave()
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if e.Number != w.numbers[e.ID]+1 {

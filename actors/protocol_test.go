@@ -498,6 +498,7 @@ func rawClient(w *world, compress bool) *raw {
 	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		w.t.Fatal(resp, err)
 	}
+	_ = resp.Body.Close()
 	agreed := resp.Header.Get("Sec-WebSocket-Extensions") != ""
 	return &raw{w.t, w, conn, in, true, agreed, 64 << 10, <-ids, said}
 }

@@ -160,7 +160,7 @@ func (in *receiver) header() (h header, err error) {
 
 func (in *receiver) check(h header, first byte, masked bool, length byte) error {
 	const reserved = 0x30 // RSV2 and RSV3
-	wrong := ""
+	var wrong string
 	switch control := h.opcode >= opClose; {
 	case first&reserved != 0, h.deflated && (!in.deflates || control || h.opcode == opContinuation):
 		wrong = "reserved bits are set"

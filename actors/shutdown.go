@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/tetherws/tether/messages"
@@ -55,7 +54,6 @@ func (m *Manager) end(ctx context.Context) error {
 	joined := m.join(ctx)
 	m.process.stop()
 	m.system.Shutdown()
-	time.Sleep(throttled) // until the goroutine of a late dead letter has ended
 	return m.report(all, joined)
 }
 

@@ -103,17 +103,17 @@ func manager(t *testing.T, config actors.Config) (*actors.Manager, context.Conte
 	return m, ctx
 }
 
-func opens(t *testing.T, ctx context.Context, m *actors.Manager, target actors.Target) messages.ID {
+func opens(ctx context.Context, t *testing.T, m *actors.Manager, target actors.Target) messages.ID {
 	t.Helper()
 	id, err := m.Dial(ctx, target)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reaches(t, ctx, m, id, messages.Open)
+	reaches(ctx, t, m, id, messages.Open)
 	return id
 }
 
-func reaches(t *testing.T, ctx context.Context, m *actors.Manager, id messages.ID, states ...messages.State) messages.Info {
+func reaches(ctx context.Context, t *testing.T, m *actors.Manager, id messages.ID, states ...messages.State) messages.Info {
 	t.Helper()
 	if err := m.Wait(ctx, id, states...); err != nil {
 		info, _ := m.Info(id)
@@ -134,11 +134,11 @@ func TestSocketsSurviveAServerThatIsKilledAndRestarted(t *testing.T) {
 	m, ctx := manager(t, actors.Config{Restart: quick})
 	var ids []messages.ID
 	for range 20 {
-		ids = append(ids, opens(t, ctx, m, actors.Target{URL: server.url()}))
+		ids = append(ids, opens(ctx, t, m, actors.Target{URL: server.url()}))
 	}
 	server.kill()
 	for _, id := range ids {
-		reaches(t, ctx, m, id, messages.Backoff, messages.Connecting)
+		reaches(ctx, t, m, id, messages.Backoff, messages.Connecting)
 		if err := m.Send(id, sure("while it is down")); err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestSocketsSurviveAServerThatIsKilledAndRestarted(t *testing.T) {
 func TestASocketThatIsResetComesBack(t *testing.T) {
 	server := newHost(t, upgraded(echoes))
 	m, ctx := manager(t, actors.Config{Restart: quick})
-	id := opens(t, ctx, m, actors.Target{URL: server.url()})
+	id := opens(ctx, t, m, actors.Target{URL: server.url()})
 	for n := range 5 {
 		_ = drops.Reset{}.Inject(server.sockets.Conns()[0])
 		if err := m.Deliver(ctx, id, sure("x")); err != nil {
@@ -189,7 +189,7 @@ func TestAHalfOpenSocketIsFound(t *testing.T) {
 			}
 		},
 	})
-	id := opens(t, ctx, m, actors.Target{URL: server.url()})
+	id := opens(ctx, t, m, actors.Target{URL: server.url()})
 	if err := m.Deliver(ctx, id, sure("x")); err != nil {
 		t.Error(err)
 	}
@@ -214,7 +214,7 @@ func TestARefused401IsAskedAfreshOnceAndThenParks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := reaches(t, ctx, m, id, messages.Parked)
+	info := reaches(ctx, t, m, id, messages.Parked)
 	wait := info.NextAttempt.Sub(info.Since).Round(time.Second)
 	if n := asked.Load(); n != 2 || wait != 5*time.Minute {
 		t.Errorf("asked %d times, parked for %v", n, wait)
@@ -222,7 +222,7 @@ func TestARefused401IsAskedAfreshOnceAndThenParks(t *testing.T) {
 	if err := m.Retry(id); err != nil {
 		t.Error(err)
 	}
-	reaches(t, ctx, m, id, messages.Open)
+	reaches(ctx, t, m, id, messages.Open)
 }
 
 func TestARetryAfterIsHeeded(t *testing.T) {
@@ -238,7 +238,7 @@ func TestARetryAfterIsHeeded(t *testing.T) {
 	})
 	m, ctx := manager(t, actors.Config{Restart: quick})
 	start := time.Now()
-	id := opens(t, ctx, m, actors.Target{URL: server.url()})
+	id := opens(ctx, t, m, actors.Target{URL: server.url()})
 	if took := time.Since(start); took < time.Second {
 		t.Errorf("was back after %v", took)
 	}
@@ -258,10 +258,10 @@ func TestAStalledReaderAmongHealthyOnesDoesNotSlowThem(t *testing.T) {
 	}))
 	defer close(release)
 	m, ctx := manager(t, actors.Config{WriteTimeout: patience, Heartbeat: actors.Heartbeat{Timeout: patience}})
-	stalled := opens(t, ctx, m, actors.Target{URL: server.url() + "?stalled"})
+	stalled := opens(ctx, t, m, actors.Target{URL: server.url() + "?stalled"})
 	var healthy []messages.ID
 	for range 20 {
-		healthy = append(healthy, opens(t, ctx, m, actors.Target{URL: server.url()}))
+		healthy = append(healthy, opens(ctx, t, m, actors.Target{URL: server.url()}))
 	}
 	big := messages.Binary(make([]byte, 64<<10))
 	fill := func() {
@@ -297,7 +297,7 @@ func TestAPeerOnARealSocketReadsWhyItWasClosedWhileItStillSends(t *testing.T) {
 	}
 	m, ctx := manager(t, actors.Config{})
 	server := newHost(t, upgraded(func(ws *websocket.Conn, _ *http.Request) { talk(ws) }))
-	opens(t, ctx, m, actors.Target{URL: server.url()})
+	opens(ctx, t, m, actors.Target{URL: server.url()})
 
 	own := newHost(t, m.ServeHTTP)
 	ws, _, err := websocket.DefaultDialer.DialContext(ctx, own.url(), nil)
@@ -336,7 +336,7 @@ func TestTwoHundredSocketsUnderRandomDrops(t *testing.T) {
 	})
 	ids := make([]messages.ID, connections)
 	for i := range ids {
-		ids[i] = opens(t, ctx, m, actors.Target{URL: fmt.Sprintf("%s?%d", server.url(), i)})
+		ids[i] = opens(ctx, t, m, actors.Target{URL: fmt.Sprintf("%s?%d", server.url(), i)})
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	faults := []drops.Fault{
@@ -360,7 +360,7 @@ func TestTwoHundredSocketsUnderRandomDrops(t *testing.T) {
 			t.Error(err)
 		}
 		for { // the last one may have met a drop
-			reaches(t, ctx, m, id, messages.Open)
+			reaches(ctx, t, m, id, messages.Open)
 			if info, _ := m.Info(id); info.Confirmed == rounds+1 {
 				break
 			}

@@ -80,4 +80,4 @@ func (w *wire) raw() net.Conn {
 }
 
 // setReadDeadline bounds the reads that are to come.
-func (w *wire) setReadDeadline(d time.Duration) { _ = w.Conn.SetReadDeadline(time.Now().Add(d)) }
+func (w *wire) setReadDeadline(d time.Duration) { _ = w.SetReadDeadline(time.Now().Add(d)) }
