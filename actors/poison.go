@@ -19,11 +19,8 @@ var poisonCodes = []int{1003, 1007, 1008, 1009}
 // ones that were unconfirmed then go singly; one that brings the connection
 // down alone is given up. It returns how many were unconfirmed on the socket.
 func (o *outbox) suspect(to ledger, cause error) int {
-	if errors.Is(cause, messages.ErrUnconfirmed) || errors.Is(cause, messages.ErrHeartbeatTimeout) {
-		return o.atLeastOnce() // a peer that does not answer is no sign of a bad message
-	}
 	count, first := o.atLeastOnce(), o.firstUnconfirmed()
-	if first == nil {
+	if first == nil || innocent(cause) {
 		return count
 	}
 	first.drops = min(first.drops+1, dropsOfPoison+1)
@@ -37,6 +34,14 @@ func (o *outbox) suspect(to ledger, cause error) int {
 		o.single = true
 	}
 	return count
+}
+
+// innocent reports whether cause is no sign of a bad message: the peer does not
+// answer, or our own handler failed.
+func innocent(cause error) bool {
+	var ours *messages.HandlerError
+	return errors.As(cause, &ours) ||
+		errors.Is(cause, messages.ErrUnconfirmed) || errors.Is(cause, messages.ErrHeartbeatTimeout)
 }
 
 // atLeastOnce counts the messages in flight that are not gone.

@@ -119,6 +119,9 @@ func (s *Strategy) Stop(ctx actor.Context, child *actor.PID) {
 	}
 	w := s.ward(child)
 	s.cancel(w)
+	if w.stopped {
+		return // it may end at any moment, and a second Stop be a dead letter
+	}
 	w.stopped = true
 	ctx.Stop(child)
 }
