@@ -38,7 +38,7 @@ func (r *Result) table() string {
 	})
 	t.AppendSeparator()
 	t.AppendRows([]table.Row{
-		{"sent", r.Sent, fmt.Sprintf("and %d not, refused by a full outbox", r.refused)},
+		{"sent", r.Sent, fmt.Sprintf("%d more found their outbox full", r.refused)},
 		{"confirmed", r.Confirmed, ""},
 		{"received", r.ReceivedUnique, "different ones, as the server counts"},
 		{"lost", r.Lost, ""},
