@@ -85,7 +85,7 @@ func TestTheTableTellsAll(t *testing.T) {
 	r := perfect()
 	r.Lost = 123456
 	table := r.table()
-	for _, want := range []string{"123456", "p50 100 ms, p99 200 ms, at most 300 ms", "64 MiB", "12.5 s", "4 not, refused"} {
+	for _, want := range []string{"123456", "p50 100 ms, p99 200 ms, at most 300 ms", "64 MiB", "12.5 s", "4 more found"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table does not tell %q:\n%s", want, table)
 		}
