@@ -24,8 +24,8 @@ func (r *record) drop(incarnation uint64, cause error) (verdict supervision.Dire
 	case r.target == nil:
 		return stop, r.dropAccepted(cause)
 	}
-	if end := deliberate(cause); end != nil {
-		r.finish(end)
+	if end := (quit{}); errors.As(cause, &end) {
+		r.finish(end.CloseError)
 		return stop, true
 	}
 	r.dropDialed(cause)
@@ -33,16 +33,9 @@ func (r *record) drop(incarnation uint64, cause error) (verdict supervision.Dire
 }
 
 // quit is the failure of an attempt whose Request, Hello or Ready returned a
-// CloseError: the connection is to be closed for good.
+// CloseError: the connection is to be closed for good, with its code and
+// reason.
 type quit struct{ *messages.CloseError }
-
-func deliberate(cause error) *messages.CloseError {
-	var q quit
-	if !errors.As(cause, &q) {
-		return nil
-	}
-	return &messages.CloseError{Code: q.Code, Reason: q.Reason, Err: q.Err}
-}
 
 // dropAccepted ends an accepted connection. A client that was told why is
 // given a moment to read it: then it reports false.

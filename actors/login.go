@@ -99,8 +99,8 @@ func (a *attempt) call(f func() error) (err error) {
 	}
 	var end *messages.CloseError
 	if errors.As(err, &end) {
-		if _, bad := closeCode(end.Code, end.Reason); bad == nil {
-			return quit{end}
+		if code, bad := closeCode(end.Code, end.Reason); bad == nil {
+			return quit{&messages.CloseError{Code: code, Reason: end.Reason, Err: end.Err}}
 		}
 		return &messages.HandlerError{Err: err}
 	}
