@@ -28,9 +28,14 @@ func (m *Manager) Accept(w http.ResponseWriter, r *http.Request, c Client) (mess
 	if err := m.register(rec); err != nil {
 		return refuse(w, refusals[errors.Is(err, messages.ErrDuplicateID)], err)
 	}
-	l, err := m.upgrade(w, r, c)
-	if err != nil {
-		rec.abort(err)
+	err := errPanicked
+	defer func() {
+		if err != nil {
+			rec.abort(err)
+		}
+	}()
+	var l *link
+	if l, err = m.upgrade(w, r, c); err != nil {
 		return messages.ID{}, err
 	}
 	if !rec.adopt(l) { // closed, or the manager was shut down, meanwhile
@@ -48,6 +53,8 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.log.Debug("refused", "peer", r.RemoteAddr, "cause", err)
 	}
 }
+
+var errPanicked = errors.New("the upgrade panicked")
 
 var refusals = map[bool]int{true: http.StatusConflict, false: http.StatusServiceUnavailable}
 

@@ -13,6 +13,7 @@ type batch struct {
 	answers []messages.Message
 	data    *list
 	pings   bool
+	beats   bool // a beat of the embedder's is to be made, to go among the answers
 	ping    []byte
 }
 

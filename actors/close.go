@@ -47,7 +47,7 @@ func (c *closing) end(cause error) *messages.CloseError {
 // queue, sends a close frame with the code and reason and waits for the
 // peer's, until ctx ends; then it cuts the socket and returns ctx's error.
 // Without a socket the connection is closed at once. Either way it is Closed
-// when Close returns. A second Close waits for the first.
+// when Close returns. A second Close waits for the first, or for its own ctx.
 //
 // Code 0 is 1000. A code that may not be sent (RFC 6455, section 7.4), or a
 // reason over 123 bytes, is [messages.ErrInvalid] and changes nothing; so is
@@ -63,37 +63,41 @@ func (m *Manager) Close(ctx context.Context, id messages.ID, code int, reason st
 	if err != nil {
 		return err
 	}
-	return r.closeAndWait(ctx, code, reason)
+	return r.closeAndWait(ctx, code, reason, false)
 }
 
-func (r *record) closeAndWait(ctx context.Context, code int, reason string) error {
-	deadline, _ := ctx.Deadline()
-	r.mu.Lock()
-	if !deadline.IsZero() {
-		r.beginClose(code, reason, r.m.now().add(max(1, time.Until(deadline))))
-	} else {
-		r.beginClose(code, reason, 0)
+// closeAndWait closes r or waits for a close that is under way, which it cuts
+// short only if insistent.
+func (r *record) closeAndWait(ctx context.Context, code int, reason string, insistent bool) error {
+	var deadline instant
+	if at, ok := ctx.Deadline(); ok {
+		deadline = r.m.now().add(max(1, time.Until(at)))
 	}
+	r.mu.Lock()
+	first := r.beginClose(code, reason, deadline)
 	w := r.await(messages.Closed)
 	r.unlock()
 	select {
 	case <-w.done:
 	case <-ctx.Done():
+		if !first && !insistent && r.leave(w) {
+			return ctx.Err()
+		}
 		r.cutClosing(ctx.Err())
 		<-w.done // the actor sees the cut at once
 	}
 	return r.closeResult(ctx)
 }
 
-// beginClose starts the deliberate close, unless one is under way. deadline 0
-// is one of our own. mu is held.
-func (r *record) beginClose(code int, reason string, deadline instant) {
+// beginClose starts the deliberate close, and reports false if one is under
+// way. deadline 0 is one of our own. mu is held.
+func (r *record) beginClose(code int, reason string, deadline instant) bool {
 	switch {
 	case r.state == messages.Closed || r.state == messages.Closing:
-		return
+		return false
 	case r.link == nil:
 		r.finish(&messages.CloseError{Code: code, Reason: reason})
-		return
+		return true
 	}
 	now := r.m.now()
 	c := &closing{code: code, reason: reason, deadline: deadline, own: deadline == 0}
@@ -108,6 +112,7 @@ func (r *record) beginClose(code int, reason string, deadline instant) {
 	r.post(messages.Close{})
 	r.rearm()
 	r.admitNext() // is refused now, and so the whole line
+	return true
 }
 
 // cutClosing ends the wait for the close handshake.

@@ -52,7 +52,11 @@ func (c *connection) flush(ctx actor.Context) {
 	if c.record == nil || c.failed {
 		return
 	}
-	if l, b := c.record.nextBatch(); l != nil && !b.empty() {
+	l, b := c.record.nextBatch()
+	if b.beats {
+		c.record.makeBeat(l, &b)
+	}
+	if l != nil && !b.empty() {
 		sent, err := l.write(&b, c.m.config.WriteTimeout)
 		c.record.settle(l, sent)
 		if err != nil {

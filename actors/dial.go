@@ -34,6 +34,8 @@ type attempt struct {
 	socket io.Closer // in the making; nil: none
 	wire   *wire     // on it; nil before the handshake
 	over   bool
+
+	callback bool // it is in Request, Hello or Ready, and not in the dialer; guarded by the record's lock
 }
 
 // newAttempt begins an attempt. The record's lock is held.
@@ -93,6 +95,15 @@ func (a *attempt) settle(permit *supervision.Permit, err error) {
 	})
 }
 
+// drop closes the socket in the making.
+func (a *attempt) drop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.socket != nil {
+		_ = a.socket.Close()
+	}
+}
+
 // abandon closes the socket in the making when ctx has ended, and returns why.
 func (a *attempt) abandon(ctx context.Context) error {
 	a.mu.Lock()
@@ -127,6 +138,8 @@ func (a *attempt) handOver(l *link) error {
 func (a *attempt) open(ctx context.Context) (l *link, err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			a.leave()
+			a.drop()
 			err = &messages.HandlerError{Err: &messages.PanicError{Value: p, Stack: debug.Stack()}}
 		}
 	}()
@@ -170,14 +183,18 @@ func (a *attempt) request(ctx context.Context) (url string, header http.Header, 
 // wrapped into a wire.
 func (a *attempt) dial(ctx context.Context, url string, header http.Header) (*websocket.Conn, http.Header, error) {
 	d := a.record.m.dialer
-	if a.record.target.Dialer != nil {
-		d = *a.record.target.Dialer
+	if own := a.record.target.Dialer; own != nil {
+		d = *own
 	}
 	withBuffers(&d.ReadBufferSize, &d.WriteBufferSize, &d.WriteBufferPool)
 	if err := a.tap(&d, url); err != nil {
 		return nil, nil, err
 	}
+	if err := a.enter(false); err != nil {
+		return nil, nil, err
+	}
 	ws, resp, err := d.DialContext(ctx, url, header)
+	a.leave()
 	if err != nil {
 		return nil, nil, handshakeError(resp, err)
 	}
@@ -248,6 +265,7 @@ func retryAfter(header string, now time.Time) time.Duration {
 }
 
 var (
+	errDialing          = errors.New("an earlier dial has not returned")
 	errSubprotocol      = errors.New("the server agreed to none of the subprotocols that were offered")
 	errHandshakeTimeout = &net.OpError{Op: "handshake", Net: "websocket", Err: context.DeadlineExceeded}
 )

@@ -95,6 +95,7 @@ func (r *record) loseLink(cause error) {
 		r.outbox.lost(r, r.incarnation, cause, r.m.now())
 		return
 	}
+	r.outbox.begunAll(r, l.written)
 	r.failures.Unconfirmed = r.outbox.suspect(r, cause)
 	r.outbox.lost(r, l.incarnation, cause, r.m.now())
 	r.lastPeer, r.rtt = l.peer(), l.rtt

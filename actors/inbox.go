@@ -112,8 +112,10 @@ func (r *record) nextCall() (c call, ok bool) {
 				continue
 			}
 		}
-		i.began = r.m.now()
-		r.rearm()
+		if r.state != messages.Closed { // then there is nothing left to fail
+			i.began = r.m.now()
+			r.rearm()
+		}
 		return c, true
 	}
 	i.queue, i.running = nil, false

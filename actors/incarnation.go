@@ -96,10 +96,11 @@ func (r *record) hearsOut(l *link, err error) bool {
 	return true
 }
 
+// isCalling reports whether a is in one of the embedder's callbacks.
 func (r *record) isCalling(a *attempt) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.calling == a
+	return r.calling == a && a.callback
 }
 
 // attemptFailed tells the actor of the failure of its attempt.

@@ -85,8 +85,8 @@ func (a *attempt) ready(l *link, msg messages.Message) (ready bool, err error) {
 
 // call runs the embedder's f and says what kind of failure its error is.
 func (a *attempt) call(f func() error) (err error) {
-	if !a.enter() {
-		return &messages.HandlerError{Err: messages.ErrHandlerStalled}
+	if err := a.enter(true); err != nil {
+		return err
 	}
 	defer a.leave()
 	defer func() {
@@ -107,22 +107,29 @@ func (a *attempt) call(f func() error) (err error) {
 	return &callbackError{err}
 }
 
-// enter reports false while a callback of an earlier attempt, which was given
-// up, has not returned: calls are serial, and a stuck one gathers no others.
-func (a *attempt) enter() bool {
+// enter marks that the embedder's code runs, a callback or its dialer. It fails
+// while that of an earlier attempt, which was given up, has not returned: calls
+// are serial, and a stuck one gathers no others.
+func (a *attempt) enter(callback bool) error {
 	a.record.mu.Lock()
 	defer a.record.mu.Unlock()
-	if a.record.calling != nil {
-		return false
+	switch stuck := a.record.calling; {
+	case stuck == nil:
+	case stuck.callback:
+		return &messages.HandlerError{Err: messages.ErrHandlerStalled}
+	default:
+		return &callbackError{errDialing}
 	}
-	a.record.calling = a
-	return true
+	a.record.calling, a.callback = a, callback
+	return nil
 }
 
 func (a *attempt) leave() {
 	a.record.mu.Lock()
 	defer a.record.mu.Unlock()
-	a.record.calling = nil
+	if a.record.calling == a {
+		a.record.calling = nil
+	}
 }
 
 // callbackError is a failure of the embedder's Request, Hello or Ready, to

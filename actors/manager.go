@@ -53,6 +53,10 @@ func New(config Config) (*Manager, error) {
 		return nil, err
 	}
 	c := config.withDefaults()
+	if c.Upgrader != nil {
+		up := *c.Upgrader
+		c.Upgrader = &up
+	}
 	m := &Manager{
 		config: c, log: c.Logger, dialer: defaultDialer(), epoch: time.Now(),
 		dialed:         settings{c.Handler, c.Heartbeat, c.Restart, c.ReadLimitDialed, nil},
@@ -99,6 +103,10 @@ func (m *Manager) Dial(ctx context.Context, t Target) (messages.ID, error) {
 	if err := errors.Join(ctx.Err(), t.validate()); err != nil {
 		return messages.ID{}, err
 	}
+	if t.Dialer != nil {
+		d := *t.Dialer
+		t.Dialer = &d
+	}
 	s := &m.dialed
 	if t.Handler != nil || t.Heartbeat != nil || t.Restart != nil || t.Labels != nil {
 		s = m.dialed.with(t.Handler, t.Heartbeat, t.Restart, t.Labels)
@@ -125,14 +133,14 @@ func (m *Manager) newRecord(id messages.ID, t *Target, s *settings) *record {
 
 // register makes r known.
 func (m *Manager) register(r *record) error {
-	m.gate.RLock()
-	defer m.gate.RUnlock()
-	if m.stopping.Load() {
-		return messages.ErrShutdown
-	}
 	r.mu.Lock()
 	defer r.unlock()
-	if !m.table.add(r) {
+	m.gate.RLock() // not held while events are told
+	defer m.gate.RUnlock()
+	switch {
+	case m.stopping.Load():
+		return messages.ErrShutdown
+	case !m.table.add(r):
 		return messages.ErrDuplicateID
 	}
 	r.become(messages.Connecting, nil)
@@ -252,7 +260,7 @@ func (m *Manager) stopActor(r *record) {
 	}
 }
 
-// abort forgets a connection that never came to be.
+// abort forgets a connection whose upgrade failed: it never came to be.
 func (r *record) abort(err error) {
 	r.mu.Lock()
 	defer r.unlock()

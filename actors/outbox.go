@@ -65,6 +65,7 @@ func (o *outbox) add(to ledger, e *entry) error {
 	}
 	o.expiry = earliest(o.expiry, e.expires)
 	o.queue.pushBack(e)
+	o.recycle()
 	return nil
 }
 
@@ -155,6 +156,14 @@ func (o *outbox) begun(to ledger, e *entry, mark uint64) {
 	}
 }
 
+// begunAll is wrote for a write that did not return: any byte may have left.
+func (o *outbox) begunAll(to ledger, written uint64) {
+	for e := o.writing.head; e != nil; e = e.next {
+		e.at = 0
+	}
+	o.wrote(to, 1, written)
+}
+
 // confirm ends all in flight up to mark.
 func (o *outbox) confirm(to ledger, mark uint64) {
 	for e := o.flight.head; e != nil && uint64(e.at) <= mark; e = o.flight.head {
@@ -231,6 +240,7 @@ func (o *outbox) sweep(to ledger, stale func(*entry) bool) {
 		}
 		e = next
 	}
+	o.recycle()
 }
 
 // withdraw takes e back if no byte of it can have left.
@@ -243,16 +253,15 @@ func (o *outbox) withdraw(to ledger, e *entry) bool {
 	return true
 }
 
-// close ends everything that is left and returns how many messages that were.
-func (o *outbox) close(to ledger, cause error) int {
-	left := o.held
+// close ends everything that is left.
+func (o *outbox) close(to ledger, cause error) {
 	for _, l := range []*list{&o.flight, &o.writing, &o.queue} {
 		for e := l.popFront(); e != nil; e = l.popFront() {
 			o.land(to, e, messages.OutcomeUndelivered, cause)
 		}
 	}
 	o.expiry = 0
-	return left
+	o.recycle()
 }
 
 // end gives e its outcome.

@@ -84,11 +84,15 @@ func (r *record) awaitRoom(l *link) {
 		r.inbox.room = sync.NewCond(&r.mu)
 	}
 	l.paused = true
+	if l.broken != nil { // what the peer said last is behind what waits here
+		r.report(l.incarnation, l.broken)
+	}
 	for r.inbox.full() && !r.discards(l) {
 		r.inbox.room.Wait()
 	}
-	l.resume(r.m.now())
-	r.rearm()
+	if l.resume(r.m.now()); !l.ended {
+		r.rearm()
+	}
 }
 
 // discards reports whether what l still reads is of no use.

@@ -38,7 +38,7 @@ type record struct {
 	past        []messages.Transition
 	pid         *actor.PID // nil before the spawn and after the end
 	attempt     *attempt   // to open a socket; nil: none is under way
-	calling     *attempt   // whose Request, Hello or Ready runs; nil: none
+	calling     *attempt   // whose Request, Hello, Ready or dialer runs; nil: none
 	link        *link      // nil: no socket
 	lastPeer    string
 	rtt         time.Duration
@@ -176,11 +176,12 @@ func (r *record) finish(end *messages.CloseError) {
 	if l != nil {
 		r.lastPeer = l.peer()
 		l.end(false)
+		r.inbox.interrupt()
 		r.link = nil
 	}
 	end.ID = r.id
-	end.Undelivered = r.outbox.close(r, end)
-	r.outbox.recycle()
+	end.Undelivered = r.outbox.held // before Delivers are told of end
+	r.outbox.close(r, end)
 	r.next = 0
 	r.m.groups.leaveAll(r)
 	r.end = end

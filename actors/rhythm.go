@@ -80,7 +80,7 @@ func (r *record) startBeat(l *link, now instant) {
 	}
 }
 
-// addBeat puts a beat that is due into b.
+// addBeat has b carry a beat that is due. mu is held.
 func (r *record) addBeat(l *link, b *batch) {
 	if !l.due {
 		return
@@ -91,10 +91,17 @@ func (r *record) addBeat(l *link, b *batch) {
 		b.pings = l.answered == l.pings || r.m.now() >= l.pingedAt.add(pingAgain)
 		return
 	}
+	b.beats = true
+}
+
+// makeBeat asks the embedder for the beat that b is to carry. mu is not held.
+func (r *record) makeBeat(l *link, b *batch) {
 	m, _, err := safely(func() (messages.Message, bool) { return r.settings.heartbeat.Beat(), true })
 	if err == nil && m.Kind != messages.KindText && m.Kind != messages.KindBinary {
 		err = invalid("Heartbeat.Beat made no message")
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err != nil {
 		r.report(l.incarnation, &messages.HandlerError{Err: err})
 		return

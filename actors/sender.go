@@ -45,6 +45,9 @@ func (s *sender) begin(timeout time.Duration) {
 // left.
 func (s *sender) flush() (sent int64, err error) {
 	s.spill()
+	if s.vague { // TLS may write on its own, to answer a new key
+		_ = s.out.SetWriteDeadline(time.Time{})
+	}
 	if cap(*s.buf) <= 2*mostHeld {
 		batches.Put(s.buf)
 	}

@@ -43,7 +43,7 @@ func (m *Manager) end(ctx context.Context) error {
 	all := m.table.all()
 	var closes sync.WaitGroup
 	for _, r := range all {
-		closes.Go(func() { _ = r.closeAndWait(ctx, websocket.CloseGoingAway, "") })
+		closes.Go(func() { _ = r.closeAndWait(ctx, websocket.CloseGoingAway, "", true) })
 	}
 	closes.Wait()
 	m.governor.Close()

@@ -59,7 +59,7 @@ func (s *supervisor) spawn(ctx actor.Context, r *record) {
 	}
 	pid, err := ctx.SpawnNamed(s.m.connectionProps, r.id.String())
 	if err != nil {
-		r.abort(err)
+		r.fall(err)
 		return
 	}
 	s.children++
@@ -72,6 +72,13 @@ func (r *record) isOver() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.state == messages.Closed
+}
+
+// fall ends a connection that gets no actor.
+func (r *record) fall(err error) {
+	r.mu.Lock()
+	defer r.unlock()
+	r.finish(&messages.CloseError{Code: 1006, Err: err})
 }
 
 // spawned tells r its actor, and reports false if r is over already.

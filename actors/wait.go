@@ -37,18 +37,25 @@ func (m *Manager) Wait(ctx context.Context, id messages.ID, states ...messages.S
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if w.reached {
-			return nil
+		if r.leave(w) {
+			return ctx.Err()
 		}
-		r.waiters = slices.DeleteFunc(r.waiters, func(other *waiter) bool { return other == w })
-		return ctx.Err()
 	}
 	if !w.reached {
 		return r.end // set before done was closed
 	}
 	return nil
+}
+
+// leave gives a wait up, and reports false if it has ended.
+func (r *record) leave(w *waiter) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.Index(r.waiters, w)
+	if i >= 0 {
+		r.waiters = slices.Delete(r.waiters, i, i+1)
+	}
+	return i >= 0
 }
 
 // await registers a waiter. mu is held.
