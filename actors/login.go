@@ -70,16 +70,22 @@ func (a *attempt) ready(l *link, msg messages.Message) (ready bool, err error) {
 	r.mu.Lock()
 	r.counts.received++
 	r.mu.Unlock()
-	err = a.call(func() error {
+	var (
+		answer messages.Message
+		beat   bool
+	)
+	err = a.call(func() (err error) {
 		if reply := r.settings.heartbeat.Reply; reply != nil {
-			if answer, ok := reply(msg); ok {
-				return a.write(l, &batch{answers: []messages.Message{answer}})
-			}
+			answer, beat = reply(msg)
 		}
-		var err error
-		ready, err = r.target.Ready(msg)
+		if !beat {
+			ready, err = r.target.Ready(msg)
+		}
 		return err
 	})
+	if err == nil && beat {
+		err = a.write(l, &batch{answers: []messages.Message{answer}})
+	}
 	return ready, err
 }
 
