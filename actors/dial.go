@@ -95,23 +95,19 @@ func (a *attempt) settle(permit *supervision.Permit, err error) {
 	})
 }
 
-// drop closes the socket in the making.
-func (a *attempt) drop() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.socket != nil {
-		_ = a.socket.Close()
-	}
-}
-
-// abandon closes the socket in the making when ctx has ended, and returns why.
-func (a *attempt) abandon(ctx context.Context) error {
+// giveUp closes the socket in the making, and any that is still to come.
+func (a *attempt) giveUp() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = true
 	if a.socket != nil {
 		_ = a.socket.Close()
 	}
+}
+
+// abandon gives the attempt up when ctx has ended, and returns why.
+func (a *attempt) abandon(ctx context.Context) error {
+	a.giveUp()
 	switch {
 	case a.record.isCalling(a):
 		return &messages.HandlerError{Err: messages.ErrHandlerStalled}
@@ -139,7 +135,7 @@ func (a *attempt) open(ctx context.Context) (l *link, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.leave()
-			a.drop()
+			a.giveUp()
 			err = &messages.HandlerError{Err: &messages.PanicError{Value: p, Stack: debug.Stack()}}
 		}
 	}()
@@ -254,9 +250,8 @@ func handshakeError(resp *http.Response, err error) error {
 // retryAfter reads the header in either of its forms (RFC 9110, section
 // 10.2.3); 0 if it has neither.
 func retryAfter(header string, now time.Time) time.Duration {
-	const most = 1 << 31 // seconds: no sensible server asks for more, and it can't overflow
-	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
-		return time.Duration(min(seconds, most)) * time.Second
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil { // more would overflow, and is not sensible
+		return time.Duration(seconds) * time.Second
 	}
 	if at, err := http.ParseTime(header); err == nil {
 		return max(0, at.Sub(now))
