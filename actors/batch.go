@@ -59,7 +59,6 @@ func (r *record) settle(l *link, sent int64) {
 	if r.outbox.queue.len > 0 {
 		r.wake()
 	}
-	r.outbox.recycle()
 	r.rearm()
 }
 

@@ -22,7 +22,7 @@ type entry struct {
 	kind       messages.Kind
 	guarantee  messages.Guarantee
 	place      place
-	tried      bool  // AtLeastOnce: a byte of it may have left on some socket
+	tried      bool  // a byte of it may have left on some socket
 	superseded bool  // a newer message with its key was admitted
 	drops      uint8 // drops in a row that it was the first unconfirmed at
 }

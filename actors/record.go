@@ -104,9 +104,11 @@ func (r *record) logTransition(t messages.Transition, delay time.Duration) {
 	}
 }
 
-// unlock gives up the lock and tells the events that were gathered under it.
+// unlock gives up the lock, gives back the entries that were used up under it,
+// and tells the events that were gathered. All that ends messages ends with it.
 // Whoever is telling goes on for the others, so that they come in order.
 func (r *record) unlock() {
+	r.outbox.recycle()
 	if r.telling {
 		r.mu.Unlock()
 		return
