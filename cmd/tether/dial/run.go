@@ -110,11 +110,25 @@ func (s *session) hold(ctx context.Context, stdin io.Reader, stderr io.Writer) e
 			}
 			tell(stderr, e)
 		case err := <-sent:
+			s.tellRest(stderr)
 			return err
 		case err := <-s.failed:
 			return err
 		case <-ctx.Done():
+			s.tellRest(stderr)
 			return nil
+		}
+	}
+}
+
+// tellRest tells what had happened before the reason to end came.
+func (s *session) tellRest(stderr io.Writer) {
+	for {
+		select {
+		case e := <-s.transitions:
+			tell(stderr, e)
+		default:
+			return
 		}
 	}
 }
