@@ -111,7 +111,11 @@ const (
 func (g *graveyard) find(id messages.ID) *grave {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.byID[id]
+	e := g.byID[id]
+	if e != nil && e.at.add(remembered) <= g.now() { // no timer forgets it after the shutdown
+		return nil
+	}
+	return e
 }
 
 func (g *graveyard) add(e *grave) {
@@ -137,7 +141,9 @@ func (g *graveyard) add(e *grave) {
 }
 
 func (g *graveyard) forgetOldest() {
-	delete(g.byID, g.oldest.info.ID)
+	if id := g.oldest.info.ID; g.byID[id] == g.oldest { // and not of a later one with its ID
+		delete(g.byID, id)
+	}
 	g.oldest = g.oldest.next
 	if g.oldest == nil {
 		g.newest = nil
