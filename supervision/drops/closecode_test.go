@@ -3,9 +3,11 @@ package drops_test
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -34,9 +36,7 @@ func TestCloseCodeIsReadByThePeer(t *testing.T) {
 			})
 			onBoth(t, func(t *testing.T, p pair) {
 				_, server := handshake(t, p)
-				fault := c.fault
-				fault.Masked = true
-				wantClose(t, fault, p.dialed, server, c.want)
+				wantClose(t, c.fault, p.dialed, server, c.want)
 			})
 		})
 	}
@@ -53,17 +53,24 @@ func wantClose(t *testing.T, fault drops.CloseCode, from *drops.Conn, to *websoc
 	}
 }
 
-func TestCloseCodeWaitsForTheWriteUnderWay(t *testing.T) {
+func TestCloseCodeWaitsForTheEndOfAMessage(t *testing.T) {
 	onBoth(t, func(t *testing.T, p pair) {
-		write := goWrite(p.accepted, make([]byte, huge))
+		client, server := handshake(t, p)
+		written := make(chan error, 1)
+		go func() { written <- server.WriteMessage(websocket.BinaryMessage, make([]byte, huge)) }()
 		p.blocked(t, "Write")
-		injected := make(chan error, 1)
-		go func() { injected <- drops.CloseCode{}.Inject(p.accepted) }()
-		wantRead(t, p.dialed, string(make([]byte, huge))+"\x88\x00")
-		if err := <-injected; err != nil {
+		if err := (drops.CloseCode{Code: 4000}).Inject(p.accepted); err != nil {
+			t.Fatal(err)
+		}
+		if _, data, err := client.ReadMessage(); len(data) != huge || err != nil {
+			t.Fatalf("read %d bytes, %v", len(data), err)
+		}
+		if _, _, err := client.ReadMessage(); !websocket.IsCloseError(err, 4000) {
 			t.Error(err)
 		}
-		<-write
+		if err := <-written; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -79,15 +86,90 @@ func TestCloseCodeThatCannotBeEncodedIsInvalid(t *testing.T) {
 	})
 }
 
+// The frame comes before the end, however soon the program closes.
+func TestLeavingEndsBehindTheFrame(t *testing.T) {
+	for _, slow := range []drops.Slow{{}, {Latency: brief}} {
+		onBoth(t, func(t *testing.T, p pair) {
+			client, server := handshake(t, p)
+			client.SetCloseHandler(func(int, string) error { return nil }) // an answer would be answered with RST
+			read := goRead(p.accepted)
+			p.blocked(t, "Read")
+			if slow != (drops.Slow{}) {
+				wantInject(t, slow, p.accepted)
+			}
+			wantInject(t, drops.CloseCode{Code: 1001, Leave: true}, p.accepted)
+			if err := server.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+			if err := server.Close(); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("second Close: %v", err)
+			}
+			if got := <-read; !errors.Is(got.err, net.ErrClosed) {
+				t.Errorf("Read: %v", got.err)
+			}
+			if err := server.WriteMessage(websocket.TextMessage, nil); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Write: %v", err)
+			}
+			if _, _, err := client.ReadMessage(); !websocket.IsCloseError(err, 1001) {
+				t.Error(err)
+			}
+			wantReadError(t, p.dialed, io.EOF)
+		})
+	}
+}
+
+func TestLeavingWithoutTheProgramsClose(t *testing.T) {
+	onBoth(t, func(t *testing.T, p pair) {
+		open(t, p)
+		wantInject(t, drops.CloseCode{Leave: true, Twice: true}, p.dialed)
+		wantFrames(t, p.accepted, wireFrame{0x88, true, ""}, wireFrame{0x88, true, ""})
+		wantReadError(t, p.accepted, io.EOF)
+		wantReadError(t, p.dialed, net.ErrClosed)
+	})
+}
+
+// As Close does.
+func TestLeavingUnderSilenceIsAnRST(t *testing.T) {
+	onBoth(t, func(t *testing.T, p pair) {
+		open(t, p)
+		wantInject(t, drops.Silence{}, p.dialed)
+		wantInject(t, drops.CloseCode{Leave: true}, p.dialed)
+		_ = p.dialed.Close()
+		wantReadError(t, p.accepted, syscall.ECONNRESET)
+	})
+}
+
+func TestLeavingDropsWhatWaitsBehindIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, p pair) {
+		open(t, p)
+		text := wireFrame{textOp, true, "text"}
+		wantWrite(t, p.dialed, text.encode()[:3])
+		wantInject(t, drops.CloseCode{Leave: true}, p.dialed)
+		wantInject(t, drops.Unasked{}, p.dialed)
+		wantWrite(t, p.dialed, text.encode()[3:])
+		wantFrames(t, p.accepted, text, wireFrame{0x88, true, ""})
+		wantReadError(t, p.accepted, io.EOF)
+	})
+}
+
 // handshake makes WebSockets of both ends.
 func handshake(t *testing.T, p pair) (client, server *websocket.Conn) {
 	t.Helper()
+	return handshakeOver(t, p.dialed, p.accepted, false)
+}
+
+func handshakeOver(t *testing.T, dialed, accepted net.Conn, compress bool) (client, server *websocket.Conn) {
+	t.Helper()
+	upgrader := websocket.Upgrader{EnableCompression: compress}
 	upgraded := make(chan *websocket.Conn, 1)
 	go func() {
-		r := must(http.ReadRequest(bufio.NewReader(p.accepted)))
-		upgraded <- must(new(websocket.Upgrader).Upgrade(hijacker{conn: p.accepted}, r, nil))
+		r := must(http.ReadRequest(bufio.NewReader(accepted)))
+		upgraded <- must(upgrader.Upgrade(hijacker{conn: accepted}, r, nil))
 	}()
-	dialer := websocket.Dialer{NetDial: func(string, string) (net.Conn, error) { return p.dialed, nil }}
+	dialer := websocket.Dialer{
+		NetDial:           func(string, string) (net.Conn, error) { return dialed, nil },
+		EnableCompression: compress,
+	}
 	client, _, err := dialer.Dial("ws://server/", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -17,15 +17,35 @@ type Conn struct {
 
 	mu      monitor // guards what follows
 	in, out direction
-	torn    *Torn // cuts the next write
 	closed  bool
+	frames  frames   // that this end writes
+	trouble *trouble // nil: none so far
 	rosters []*roster
+}
+
+// trouble is what a Conn needs once a fault has come to it. Its Conn's lock
+// guards it.
+type trouble struct {
+	torn     *Torn // cuts the next write
+	slow     *pace // nil: the link is not
+	bytewise bool
+	pongs    *Pongs // nil: they leave
+	flow     flow
+	late     late
+	waiting  []slipped   // frames that are to leave between two of the program's
+	expiry   *time.Timer // heals what lasts; nil: nothing does
 }
 
 // Wrap makes a Conn of c, and owns it from then on. A *Conn is returned as it
 // is. Deadlines of c must reach calls that are blocked, as net.Conn has it:
-// that is how faults reach them. Wrap what lies beneath TLS, not the tls.Conn: that does not survive a
-// write that was interrupted.
+// that is how faults reach them.
+//
+// Faults that write frames ([CloseCode], [Garbage] and their like) need a Conn
+// that the handshake has passed through, so wrap c before it.
+//
+// Of TLS wrap what lies beneath, and then the tls.Conn too if faults are to
+// write frames: faults of the bytes, such as [Silence], injected into the
+// upper Conn act on the lower one.
 func Wrap(c net.Conn) *Conn {
 	if c, ok := c.(*Conn); ok {
 		return c
@@ -37,53 +57,90 @@ func Wrap(c net.Conn) *Conn {
 // conn.
 func (c *Conn) Other() *Conn { return c.other }
 
-// Heal ends what [Silence] and [Stall] do to c and disarms [Torn]. Bytes that
-// came in meanwhile, and an end of the stream, are read after it; what was
-// written into silence stays lost.
+// NetConn returns the conn beneath. Reading, writing or closing it directly
+// passes the faults by.
+func (c *Conn) NetConn() net.Conn { return c.inner }
+
+// Heal ends whatever lasts on c: [Silence], [Stall], [Slow], [Bytewise] and
+// [Pongs]. It disarms [Torn]. What was held back meanwhile arrives.
 func (c *Conn) Heal() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.torn = nil
-	c.reopen(&c.in)
-	c.reopen(&c.out)
+	c.heal()
 }
 
-// Close implements net.Conn. The peer gets what the conn beneath sends at its
-// close, whatever [Silence] swallowed before; only silence at the peer's own
-// end hides it from the peer.
+// heal is Heal. The lock is held.
+func (c *Conn) heal() {
+	if lower, err := c.carrier(); err == nil && lower != c {
+		lower.Heal()
+	}
+	c.reopen(&c.in)
+	c.reopen(&c.out)
+	if t := c.trouble; t != nil {
+		t.expire()
+		t.torn, t.slow, t.bytewise, t.pongs = nil, nil, false, nil
+		t.flow.hurry()
+		c.releaseLate(time.Time{})
+		c.pump()
+	}
+}
+
+// Close implements net.Conn. What [Slow] holds back still arrives before the
+// end; if the peer leaves no room for it for a minute, it is lost and the end
+// is an RST. Under [Silence] the peer is told nevertheless, by an RST if bytes
+// are held back, which are lost; only silence at the peer's own end hides it
+// from the peer. After a fault that has ended c, Close returns nil.
 func (c *Conn) Close() error {
-	c.mu.Lock()
-	first := !c.closed
-	c.closed = true
-	c.mu.cond.Broadcast()
-	c.mu.Unlock()
+	how, faulted, err := c.shutDown()
+	if err != nil {
+		return err
+	}
 	c.discharge()
-	err := c.inner.Close()
-	if first && errors.Is(err, net.ErrClosed) { // a fault closed it beneath
+	switch how {
+	case endNone:
+		return nil
+	case endReset:
+		return abort(c.inner, false)
+	}
+	err = c.inner.Close()
+	if faulted { // which may have closed it beneath
 		return nil
 	}
 	return err
 }
 
-// CloseWrite sends FIN and leaves reading as it is; silence swallows the FIN.
+// shutDown ends all calls. It says how the conn beneath is to end, and whether
+// a fault has ended c already.
+func (c *Conn) shutDown() (how ending, faulted bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return endNone, false, opError("close", c, net.ErrClosed)
+	}
+	c.closed = true
+	c.mu.cond.Broadcast()
+	if c.trouble == nil {
+		return endClose, c.in.err != nil, nil
+	}
+	c.trouble.stop()
+	return c.endFlow(), c.in.err != nil, nil
+}
+
+// CloseWrite sends FIN, behind what is held back, and leaves reading as it is.
 // Where the conn beneath has no CloseWrite the error matches
 // errors.ErrUnsupported.
 func (c *Conn) CloseWrite() error {
-	half, ok := c.inner.(interface{ CloseWrite() error })
+	half, ok := c.inner.(halfCloser)
 	if !ok {
 		return fmt.Errorf("half-close of %T: %w", c.inner, errors.ErrUnsupported)
 	}
-	if c.swallows() {
-		return nil
+	if later, err := c.finLater(); later || err != nil {
+		return err
 	}
 	return half.CloseWrite()
 }
 
-func (c *Conn) swallows() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.out.shut && c.ended(&c.out) == nil
-}
+type halfCloser interface{ CloseWrite() error }
 
 // LocalAddr implements net.Conn.
 func (c *Conn) LocalAddr() net.Addr { return c.inner.LocalAddr() }
@@ -101,3 +158,24 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.in, 
 
 // SetWriteDeadline implements net.Conn. It holds under every fault.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.out, t) }
+
+// troubled returns c's trouble, made when first needed. The lock is held.
+func (c *Conn) troubled() *trouble {
+	if c.trouble == nil {
+		c.trouble = &trouble{}
+	}
+	return c.trouble
+}
+
+// stop ends the timers.
+func (t *trouble) stop() {
+	t.expire()
+	t.late.stop()
+}
+
+func (t *trouble) expire() {
+	if t.expiry != nil {
+		t.expiry.Stop()
+		t.expiry = nil
+	}
+}

@@ -190,23 +190,53 @@ func TestConcurrentWritesAreNotInterleaved(t *testing.T) {
 
 func TestAllMethodsAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, p pair) {
-		var users sync.WaitGroup
-		for _, c := range []*drops.Conn{p.dialed, p.accepted} {
-			for range 2 {
-				users.Go(func() { _, _ = io.Copy(io.Discard, c) })
-				users.Go(func() {
-					for range 200 {
-						_, _ = c.Write(make([]byte, 100))
-						_ = c.SetDeadline(time.Now().Add(time.Hour))
-						_ = drops.Silence{}.Inject(c)
-						c.Heal()
-					}
-					_ = c.Close()
-				})
-			}
-		}
-		users.Wait()
+		open(t, p)
+		everythingAtOnce(t, p)
 	})
+	onTLS(t, func(t *testing.T, p, _ pair) {
+		open(t, p)
+		everythingAtOnce(t, p)
+	})
+}
+
+// everythingAtOnce ends with both ends closed, and nobody blocked.
+func everythingAtOnce(t *testing.T, p pair) {
+	t.Helper()
+	healed := []drops.Fault{
+		drops.Silence{}, drops.Silence{In: true}, drops.Silence{Out: true}, drops.Stall{}, drops.Bytewise{},
+		drops.Slow{Latency: time.Microsecond, Jitter: time.Microsecond, Bandwidth: 1 << 30}, drops.Pongs{}, drops.Pongs{Late: 1},
+		drops.Unasked{Payload: "unasked"}, drops.Garbage{}, drops.BadUTF8{}, drops.Oversized{Bytes: 1000}, drops.CloseCode{Twice: true},
+	}
+	final := []drops.Fault{drops.FIN{}, drops.Torn{After: 3}, drops.CloseCode{Leave: true}, drops.Reset{}}
+	var users sync.WaitGroup
+	for _, c := range []*drops.Conn{p.dialed, p.accepted} {
+		for i := range 2 {
+			users.Go(func() { _, _ = io.Copy(io.Discard, c) })
+			users.Go(func() {
+				f := wireFrame{finBit | pongOp, c == p.dialed, "pong"}
+				for range 100 {
+					_, _ = io.WriteString(c, f.encode())
+					_ = c.SetDeadline(time.Now().Add(time.Hour))
+				}
+			})
+			users.Go(func() {
+				for j := range 100 {
+					f := healed[(i+j)%len(healed)]
+					if i == 0 {
+						_ = f.Inject(c)
+					} else {
+						_ = c.InjectFor(f, 1)
+					}
+					c.Heal()
+				}
+				for _, f := range final {
+					_ = f.Inject(c)
+				}
+				_ = c.Close()
+			})
+		}
+	}
+	users.Wait()
 }
 
 func TestWrapKeepsAConn(t *testing.T) {

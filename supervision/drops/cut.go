@@ -1,6 +1,7 @@
 package drops
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,24 +11,39 @@ import (
 // cut ends both directions with RST. keep leaves what was written before to
 // the peer, where that is in our power.
 func (c *Conn) cut(keep bool) error {
-	if err := c.condemn(); err != nil {
+	later, err := c.condemn(keep)
+	if err != nil {
 		return err
 	}
 	c.discharge()
+	if later {
+		return nil
+	}
 	return abort(c.inner, keep)
 }
 
 // condemn comes before the cut itself, so that no call sees what the cut
-// looks like beneath.
-func (c *Conn) condemn() error {
+// looks like beneath. It says whether the flow will cut, behind what it holds.
+func (c *Conn) condemn(keep bool) (later bool, _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.ended(&c.in); err != nil {
-		return opError("reset", c, err)
+		return false, opError("reset", c, err)
 	}
 	c.in.err, c.out.err = syscall.ECONNRESET, syscall.ECONNRESET
 	c.mu.cond.Broadcast()
-	return nil
+	t := c.trouble
+	if t == nil {
+		return false, nil
+	}
+	t.stop()
+	if keep && !c.out.shut && len(t.flow.queue) > 0 {
+		t.flow.end = endReset
+		c.orphan()
+		return true, nil
+	}
+	t.flow.drop()
+	return false, nil
 }
 
 func abort(c net.Conn, keep bool) error {
@@ -35,6 +51,10 @@ func abort(c net.Conn, keep bool) error {
 	case *end:
 		c.abort(keep)
 		return nil
+	case *Conn: // below TLS
+		return c.cut(keep)
+	case *tls.Conn:
+		return abort(c.NetConn(), keep)
 	case interface{ SetLinger(int) error }:
 		if err := c.SetLinger(0); err != nil {
 			return err
@@ -59,6 +79,10 @@ func (c *Conn) enlist(r *roster) {
 func (c *Conn) discharge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unlist()
+}
+
+func (c *Conn) unlist() {
 	for _, r := range c.rosters {
 		r.remove(c)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -11,18 +12,19 @@ import (
 // lock guards it.
 type direction struct {
 	deadline time.Time // as the Conn's user set it
-	shut     bool      // reads are withheld, or writes swallowed
+	shut     bool      // reads are withheld, or writes held back
 	shuts    uint      // how often that began
 	inside   int       // calls under way beneath
 	busy     bool      // a write is under way
+	finished bool      // a FIN was sent, or is on its way behind what is held back
 	err      error     // a fault ended the direction with it
 }
 
 // longAgo, as a deadline, fetches a call out of the conn beneath.
 var longAgo = time.Unix(1, 0)
 
-// shut withholds what comes in d, or swallows what goes out. Calls that are
-// blocked beneath are fetched out of there, to wait or to end up here.
+// shut withholds what comes in d, or holds back what goes out. Calls that are
+// blocked beneath are fetched out of there, to wait here.
 func (c *Conn) shut(d *direction) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,7 +34,7 @@ func (c *Conn) shut(d *direction) error {
 	if !d.shut {
 		d.shut = true
 		d.shuts++
-		if err := c.forward(d, longAgo); err != nil {
+		if err := c.forward(d); err != nil {
 			return err
 		}
 	}
@@ -43,6 +45,7 @@ func (c *Conn) shut(d *direction) error {
 	return nil
 }
 
+// reopen ends what shut began. The lock is held.
 func (c *Conn) reopen(d *direction) {
 	if !d.shut {
 		return
@@ -52,7 +55,7 @@ func (c *Conn) reopen(d *direction) {
 	if c.ended(d) == nil {
 		// An error can only say that the conn is closed beneath; the next
 		// call says so too.
-		_ = c.forward(d, d.deadline)
+		_ = c.forward(d)
 	}
 }
 
@@ -68,6 +71,9 @@ func (c *Conn) ended(d *direction) error {
 func (c *Conn) obstacle(d *direction) error {
 	if err := c.ended(d); err != nil {
 		return err
+	}
+	if d.finished {
+		return syscall.EPIPE
 	}
 	if passed(d.deadline) {
 		return os.ErrDeadlineExceeded
@@ -88,10 +94,11 @@ func (c *Conn) leave(d *direction, op string, shuts uint, err error) (again bool
 		return false, nil
 	case d.shuts != shuts && timedOut(err):
 		return true, nil
-	case d.err == nil:
-		return false, err
 	}
-	return false, opError(op, c, d.err)
+	if ended := c.ended(d); ended != nil {
+		return false, opError(op, c, ended)
+	}
+	return false, err
 }
 
 func timedOut(err error) bool {
@@ -99,7 +106,6 @@ func timedOut(err error) bool {
 	return errors.As(err, &e) && e.Timeout()
 }
 
-// setDeadline keeps t here while d is shut: beneath, longAgo must stand.
 func (c *Conn) setDeadline(d *direction, t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,10 +117,19 @@ func (c *Conn) setDeadline(d *direction, t time.Time) error {
 	if d.shut || d.err != nil {
 		return nil
 	}
-	return c.forward(d, t)
+	return c.forward(d)
 }
 
-func (c *Conn) forward(d *direction, t time.Time) error {
+// forward sets the deadline beneath: the user's, unless what is held back has
+// one of its own. The lock is held.
+func (c *Conn) forward(d *direction) error {
+	t := d.deadline
+	switch {
+	case d.shut:
+		t = longAgo
+	case d == &c.out && c.trouble != nil && c.trouble.flow.pumping:
+		t = c.trouble.flow.deadline
+	}
 	if d == &c.in {
 		return c.inner.SetReadDeadline(t)
 	}

@@ -1,11 +1,13 @@
 package drops_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +85,31 @@ func ExampleGate() {
 	// Output:
 	// 429 Too Many Requests 60
 	// 101 Switching Protocols
+}
+
+// A client's dials fail, and its connections are dropped, on real sockets.
+func ExampleDialer() {
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	defer server.Close()
+
+	d := drops.NewDialer(new(net.Dialer).DialContext)
+	dialer := websocket.Dialer{NetDialContext: d.DialContext}
+	d.Fail(1, drops.NoSuchHost{})
+	_, _, err := dialer.Dial("ws://feed.example/", nil)
+	fmt.Println(err)
+
+	ws, _, err := dialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer ws.Close()
+	_ = drops.Reset{}.Inject(d.Conns()[0])
+	_, _, err = ws.ReadMessage()
+	fmt.Println(errors.Is(err, syscall.ECONNRESET))
+	// Output:
+	// dial tcp: lookup feed.example: no such host
+	// true
 }
 
 func echo(w http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,14 +17,14 @@ func TestSilenceIsBothWaysAndHeals(t *testing.T) {
 		if err := (drops.Silence{}).Inject(p.dialed); err != nil {
 			t.Fatal(err)
 		}
-		wantWrite(t, p.dialed, "lost")
-		wantWrite(t, p.accepted, "kept ")
+		wantWrite(t, p.dialed, "up ")
+		wantWrite(t, p.accepted, "down")
 		wantNothing(t, p.dialed)
 		wantNothing(t, p.accepted)
 		p.dialed.Heal()
-		wantRead(t, p.dialed, "kept ")
+		wantRead(t, p.dialed, "down")
 		wantWrite(t, p.dialed, "after")
-		wantRead(t, p.accepted, "after")
+		wantRead(t, p.accepted, "up after")
 	})
 }
 
@@ -39,7 +40,7 @@ func TestSilenceInOneDirection(t *testing.T) {
 		_ = drops.Silence{Out: true}.Inject(p.dialed)
 		wantWrite(t, p.accepted, "in")
 		wantRead(t, p.dialed, "in")
-		wantWrite(t, p.dialed, "lost")
+		wantWrite(t, p.dialed, "held")
 		wantNothing(t, p.accepted)
 	})
 }
@@ -85,16 +86,48 @@ func TestSilenceReachesAWriteThatIsBlocked(t *testing.T) {
 		write := goWrite(p.dialed, make([]byte, huge))
 		p.blocked(t, "Write")
 		_ = drops.Silence{Out: true}.Inject(p.dialed)
-		if got := <-write; got.n != huge || got.err != nil {
-			t.Fatalf("wrote %d, %v", got.n, got.err)
-		}
-		if got := drain(t, p.accepted); got == 0 || got >= huge {
-			t.Fatalf("%d bytes arrived", got)
+		before := drain(t, p.accepted)
+		if before == 0 || before >= huge {
+			t.Fatalf("%d bytes arrived", before)
 		}
 		wantNothing(t, p.accepted)
 		p.dialed.Heal()
-		wantWrite(t, p.dialed, "after")
-		wantRead(t, p.accepted, "after")
+		wantRead(t, p.accepted, string(make([]byte, huge-before)))
+		if got := <-write; got.n != huge || got.err != nil {
+			t.Fatalf("wrote %d, %v", got.n, got.err)
+		}
+	})
+}
+
+// As a kernel would: 64 KiB are taken, and then the write blocks.
+func TestSilenceHoldsOnlySoMuch(t *testing.T) {
+	onBoth(t, func(t *testing.T, p pair) {
+		_ = drops.Silence{Out: true}.Inject(p.dialed)
+		if got := fill(t, p.dialed); got != 64<<10 {
+			t.Errorf("%d bytes were taken", got)
+		}
+		p.dialed.Heal()
+		wantRead(t, p.accepted, string(make([]byte, 64<<10)))
+	})
+}
+
+func TestWhatIsHeldBackIsACopy(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		_ = drops.Silence{}.Inject(p.dialed)
+		b := []byte("held")
+		_, _ = p.dialed.Write(b)
+		copy(b, "used")
+		p.dialed.Heal()
+		wantRead(t, p.accepted, "held")
+	})
+}
+
+func TestAnEmptyWriteReturnsAtOnceUnderSilence(t *testing.T) {
+	onBoth(t, func(t *testing.T, p pair) {
+		_ = drops.Silence{}.Inject(p.dialed)
+		if n, err := p.dialed.Write(nil); n != 0 || err != nil {
+			t.Errorf("Write(nil) = %d, %v", n, err)
+		}
 	})
 }
 
@@ -115,15 +148,32 @@ func TestSilenceHidesThePeersEnd(t *testing.T) {
 	}
 }
 
-func TestSilenceSwallowsHalfCloseButNotClose(t *testing.T) {
+func TestSilenceHoldsHalfCloseBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, p pair) {
 		_ = drops.Silence{}.Inject(p.dialed)
+		wantWrite(t, p.dialed, "last")
 		if err := p.dialed.CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
+		wantWriteError(t, p.dialed, syscall.EPIPE)
 		wantNothing(t, p.accepted)
+		p.dialed.Heal()
+		wantRead(t, p.accepted, "last")
+		wantReadError(t, p.accepted, io.EOF)
+	})
+}
+
+func TestSilenceDoesNotHideClose(t *testing.T) {
+	onBoth(t, func(t *testing.T, p pair) {
+		_ = drops.Silence{}.Inject(p.dialed)
 		_ = p.dialed.Close()
 		wantReadError(t, p.accepted, io.EOF)
+	})
+	onBoth(t, func(t *testing.T, p pair) {
+		_ = drops.Silence{}.Inject(p.dialed)
+		wantWrite(t, p.dialed, "lost")
+		_ = p.dialed.Close()
+		wantReadError(t, p.accepted, syscall.ECONNRESET)
 	})
 }
 

@@ -6,6 +6,12 @@ package drops
 type Stall struct{}
 
 // Inject implements Fault.
-func (Stall) Inject(c *Conn) error { return c.shut(&c.in) }
+func (Stall) Inject(c *Conn) error {
+	c, err := c.carrier()
+	if err != nil {
+		return err
+	}
+	return c.shut(&c.in)
+}
 
 func (Stall) String() string { return "stall" }

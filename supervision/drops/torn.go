@@ -10,7 +10,7 @@ import (
 // Torn tears a frame: of this end's next Write only the first After bytes
 // leave (all, if it has no more), then the connection ends, and the Write
 // returns how many left and an error. A Write that is already under way is
-// spared. [Conn.Heal] disarms it; writes that [Silence] swallows don't count.
+// spared. [Conn.Heal] disarms it; writes that [Silence] holds back don't count.
 type Torn struct {
 	// After is how many bytes leave; negative is an error that matches
 	// messages.ErrInvalid.
@@ -26,25 +26,20 @@ func (t Torn) Inject(c *Conn) error {
 	if t.After < 0 {
 		return fmt.Errorf("%w: torn after %d bytes", messages.ErrInvalid, t.After)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.ended(&c.out); err != nil {
-		return opError("set", c, err)
+	c, err := c.carrier()
+	if err != nil {
+		return err
 	}
-	c.torn = &t
-	return nil
+	return c.afflict(func(trouble *trouble) { trouble.torn = &t })
 }
 
 func (t Torn) String() string {
-	if t.FIN {
-		return fmt.Sprintf("torn after %d with FIN", t.After)
-	}
-	return fmt.Sprintf("torn after %d", t.After)
+	return string(phrase(fmt.Sprintf("torn %d", t.After)).flag("fin", t.FIN))
 }
 
 // write is the Write that is torn.
 func (t Torn) write(c *Conn, b []byte) (int, error) {
-	n, err := c.write(b[:min(t.After, len(b))])
+	n, err := c.send(b[:min(t.After, len(b))])
 	if err != nil {
 		return n, err
 	}

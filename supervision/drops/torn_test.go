@@ -5,6 +5,7 @@ import (
 	"io"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/tetherws/tether/messages"
 	"github.com/tetherws/tether/supervision/drops"
@@ -61,12 +62,32 @@ func TestHealDisarmsTorn(t *testing.T) {
 	})
 }
 
-func TestTornSparesWhatSilenceSwallows(t *testing.T) {
+func TestTornSparesWhatSilenceHoldsBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, p pair) {
 		_ = drops.Silence{Out: true}.Inject(p.dialed)
 		_ = drops.Torn{}.Inject(p.dialed)
-		wantWrite(t, p.dialed, "lost")
+		wantWrite(t, p.dialed, "held")
 		wantNothing(t, p.accepted)
+	})
+}
+
+// A Write that fails before its tear tears nothing, and where it stopped counts.
+func TestAFrameWaitsForTheRestOfAWriteThatTimedOut(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		open(t, p)
+		program := wireFrame{finBit | binaryOp, true, string(make([]byte, 128<<10))}
+		text := program.encode()
+		wantInject(t, drops.Torn{After: len(text)}, p.dialed)
+		_ = p.dialed.SetWriteDeadline(time.Now().Add(time.Second))
+		n, err := p.dialed.Write([]byte(text))
+		if n == 0 || n == len(text) || !isTimeout(err) {
+			t.Fatalf("wrote %d, %v", n, err)
+		}
+		p.dialed.Heal()
+		wantInject(t, drops.Unasked{}, p.dialed)
+		_ = p.dialed.SetWriteDeadline(time.Time{})
+		_ = goWrite(p.dialed, []byte(text[n:]))
+		wantFrames(t, p.accepted, program, wireFrame{first: finBit | pongOp, masked: true})
 	})
 }
 

@@ -1,0 +1,5 @@
+//go:build !race
+
+package drops_test
+
+const racing = false
