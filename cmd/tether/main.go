@@ -1,6 +1,6 @@
 // Command tether holds WebSocket connections and keeps them alive: a storm on
-// real sockets to see it done (demo), and one supervised connection from the
-// terminal (dial).
+// real sockets to see it done (demo), one supervised connection from the
+// terminal (dial), and a proxy that drops the connections of others (drop).
 package main
 
 import (

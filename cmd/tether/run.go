@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/tetherws/tether/cmd/tether/demo"
 	"github.com/tetherws/tether/cmd/tether/dial"
+	"github.com/tetherws/tether/cmd/tether/drop"
 )
 
 // The exit statuses.
@@ -25,6 +26,7 @@ type commands struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 	Demo    demo.Config      `cmd:"" help:"Hold connections to a server of its own that keeps cutting them, and count what is lost."`
 	Dial    dial.Config      `cmd:"" help:"Hold one connection: lines of stdin are sent, what arrives is printed."`
+	Drop    drop.Config      `cmd:"" help:"Stand before a server as a proxy that drops connections, as a test of its clients."`
 }
 
 // run runs the command that args name and returns the exit status.
@@ -51,6 +53,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = demo.Run(ctx, line.Demo, stdout, stderr)
 	case "dial":
 		err = dial.Run(ctx, line.Dial, stdin, stdout, stderr)
+	case "drop":
+		err = drop.Run(ctx, line.Drop, stdout, stderr)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "tether:", err)

@@ -24,7 +24,7 @@ func tether(stdin string, args ...string) (status int, stdout, stderr string) {
 
 func TestAWrongCommandLineIsToldInOneLineWithTheUsage(t *testing.T) {
 	tests := []struct{ args, says string }{
-		{"", `expected one of "demo", "dial"`},
+		{"", `expected one of "demo", "dial", "drop"`},
 		{"nonsense", "unexpected argument nonsense"},
 		{"--nonsense", "unknown flag --nonsense"},
 		{"demo nonsense", "unexpected argument nonsense"},
@@ -46,6 +46,13 @@ func TestAWrongCommandLineIsToldInOneLineWithTheUsage(t *testing.T) {
 		{"dial ws://localhost --heartbeat-timeout x", "--heartbeat-timeout: expected"},
 		{"dial ws://localhost --max-message 1MB", "--max-message: \"1MB\" is not a size"},
 		{"dial ws://localhost --hello", "--hello: missing"},
+		{"drop", "name the server with --to"},
+		{"drop --to http://localhost", "must begin with ws://HOST"},
+		{"drop --to ws://localhost more", "unexpected argument more"},
+		{"drop --to ws://localhost --control 10.0.0.1:9091", "must be on this machine"},
+		{"drop --to ws://localhost --mix nonsense", "--mix: "},
+		{"drop --to ws://localhost --mix default --script file", "--script and --mix"},
+		{"drop --to ws://localhost --duration 5", "--duration: expected"},
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
@@ -66,6 +73,7 @@ func TestHelpAndVersionAreAnswers(t *testing.T) {
 		"--help":      "demo [flags]",
 		"demo --help": "--connections=1000",
 		"dial --help": "--max-message=1MiB",
+		"drop --help": "--control=\"127.0.0.1:9091\"",
 		"--version":   "tether ",
 	} {
 		status, stdout, stderr := tether("", strings.Fields(args)...)
@@ -123,6 +131,23 @@ func TestDialTakesItsFlags(t *testing.T) {
 		if text := <-got; text != want {
 			t.Errorf("sent %q, want %q", text, want)
 		}
+	}
+}
+
+func TestDropEndsByItselfAndPrintsOneObject(t *testing.T) {
+	status, stdout, stderr := tether("", "drop", "--listen=127.0.0.1:0", "--control=", "--to=ws://localhost", "--mix=default", "--seed=9", "--duration=1ms", "--json")
+	var counts struct{ Accepted *int }
+	if err := json.Unmarshal([]byte(stdout), &counts); err != nil {
+		t.Fatalf("%v in %q", err, stdout)
+	}
+	if status != 0 || counts.Accepted == nil || !strings.Contains(stderr, " to ws://localhost, seed 9\n") || strings.Contains(stderr, "control") {
+		t.Errorf("status %d, told %q", status, stderr)
+	}
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
+	status, stdout, stderr = tether("", "drop", "--listen", taken.Listener.Addr().String(), "--to=ws://localhost")
+	if status != 1 || stdout != "" || !strings.HasPrefix(stderr, "tether: listen tcp ") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("status %d, told %q", status, stderr)
 	}
 }
 
