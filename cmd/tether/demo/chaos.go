@@ -1,41 +1,29 @@
 package demo
 
-import (
-	"math/rand/v2"
+import "math/rand/v2"
 
-	"github.com/tetherws/tether/cmd/tether/demo/witness"
-)
-
-// chaos cuts the server's connections, in any of the ways of faults.
+// chaos drops the server's connections, in any of the ways of kinds.
 type chaos struct {
-	server *witness.Server
+	server *server
 	ids    []string
 	random *rand.Rand
 }
 
-// faults are equally likely. Each reports whether there was a connection to
-// cut.
-var faults = []func(chaos, string) bool{
-	func(c chaos, id string) bool { return c.server.Reset(id) },
-	func(c chaos, id string) bool { return c.server.Refuse(id) },
-	func(c chaos, id string) bool { return c.server.Silence(id) },
-	func(c chaos, id string) bool {
-		return c.server.CloseWith(id, closeCodes[c.random.IntN(len(closeCodes))])
-	},
-}
-
-// closeCodes are such that a client may come back at once.
-var closeCodes = []int{1001, 1011, 1012, 4000}
-
-// strike cuts one connection: the first that is whole, from a random one on.
+// strike drops one connection: the first that is whole, from a random one on.
 // It reports false if none is.
 func (c chaos) strike() bool {
-	fault := faults[c.random.IntN(len(faults))]
-	start := c.random.IntN(len(c.ids))
+	d, start := c.draw()
 	for i := range c.ids {
-		if fault(c, c.ids[(start+i)%len(c.ids)]) {
+		if c.server.cut(c.ids[(start+i)%len(c.ids)], d) {
 			return true
 		}
 	}
 	return false
+}
+
+// draw picks the drop and the place to begin at. It draws the same whatever
+// the connections are up to, so that a seed repeats them.
+func (c chaos) draw() (d drop, start int) {
+	d = kinds[c.random.IntN(len(kinds))].draw(c.random)
+	return d, c.random.IntN(len(c.ids))
 }

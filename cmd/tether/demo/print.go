@@ -29,11 +29,14 @@ func (r *Result) verdict() string {
 
 func (r *Result) table() string {
 	t := table.NewWriter()
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, Align: text.AlignRight}})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 2, Align: text.AlignRight},
+		{Number: 3, WidthMax: 50, WidthMaxEnforcer: text.WrapSoft},
+	})
 	t.AppendRows([]table.Row{
 		{"connections", r.Connections, ""},
 		{"open at the end", r.Open, ""},
-		{"drops", r.Drops, "resets, silences, close codes, refusals (503)"},
+		{"drops", r.Drops, nameKinds()},
 		{"reconnects", r.Reconnects, fmt.Sprintf("p50 %.0f ms, p99 %.0f ms, at most %.0f ms", r.ReconnectMS.P50, r.ReconnectMS.P99, r.ReconnectMS.Max)},
 	})
 	t.AppendSeparator()

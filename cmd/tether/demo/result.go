@@ -39,7 +39,7 @@ type Milliseconds struct {
 
 // result is taken when the storm is over and before its connections close.
 func (s *storm) result(took time.Duration) *Result {
-	c, report := s.score.snapshot(), s.server.Report()
+	c, report := s.score.snapshot(), s.server.witness.Report()
 	return &Result{
 		Connections:    len(s.ids),
 		Open:           s.openNow(),

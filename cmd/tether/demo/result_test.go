@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func perfect() Result {
@@ -88,6 +89,12 @@ func TestTheTableTellsAll(t *testing.T) {
 	for _, want := range []string{"123456", "p50 100 ms, p99 200 ms, at most 300 ms", "64 MiB", "12.5 s", "4 more found"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table does not tell %q:\n%s", want, table)
+		}
+	}
+	told := strings.Join(strings.FieldsFunc(table, func(r rune) bool { return r == '|' || unicode.IsSpace(r) }), " ")
+	for _, kind := range kinds {
+		if !strings.Contains(told, kind.name) {
+			t.Errorf("the table does not tell %q:\n%s", kind.name, table)
 		}
 	}
 	if strings.Contains(table, "\x1b") {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tetherws/tether/actors"
-	"github.com/tetherws/tether/cmd/tether/demo/witness"
 )
 
 // closing bounds the end of all connections.
@@ -38,11 +37,11 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 // run returns a result if the storm took place.
 func run(ctx context.Context, cfg Config, stderr io.Writer) (result *Result, err error) {
 	start := time.Now()
-	server, err := witness.Listen()
+	server, err := listen()
 	if err != nil {
 		return nil, err
 	}
-	defer server.Close()
+	defer server.close()
 	score := newScore()
 	manager, err := actors.New(settings(score.event))
 	if err != nil {

@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"github.com/tetherws/tether/actors"
-	"github.com/tetherws/tether/cmd/tether/demo/witness"
 	"github.com/tetherws/tether/messages"
 )
 
 // storm is one run.
 type storm struct {
 	cfg      Config
-	server   *witness.Server
+	server   *server
 	manager  *actors.Manager
 	ids      []messages.ID
 	score    *score
@@ -28,7 +27,7 @@ func (s *storm) open(ctx context.Context) error {
 	random := s.random(0)
 	for range s.cfg.Connections {
 		id := randomID(random)
-		if _, err := s.manager.Dial(ctx, actors.Target{ID: id, URL: s.server.URL(id.String())}); err != nil {
+		if _, err := s.manager.Dial(ctx, actors.Target{ID: id, URL: s.server.url(id.String())}); err != nil {
 			return fmt.Errorf("dialing: %w", err)
 		}
 		s.ids = append(s.ids, id)
@@ -86,7 +85,7 @@ func (s *storm) cut(ctx context.Context) {
 // the server's eyes too: of a silenced one only that knows at first.
 func (s *storm) recover() {
 	s.watch(context.Background(), "recovery", recovery(len(s.ids)), func(c counts) bool {
-		return c.states[messages.Open] == len(s.ids) && c.confirmed >= c.sent && s.server.Whole() == len(s.ids)
+		return c.states[messages.Open] == len(s.ids) && c.confirmed >= c.sent && s.server.witness.Whole() == len(s.ids)
 	})
 }
 

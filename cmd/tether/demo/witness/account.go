@@ -27,8 +27,8 @@ func (s *Server) Report() Report {
 	return report
 }
 
-// Whole returns how many clients have a connection that nothing has been done
-// to: those that have not found out about their drop are not among them.
+// Whole returns how many clients have a connection that was not struck: those
+// that have not found out about their drop are not among them.
 func (s *Server) Whole() (whole int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

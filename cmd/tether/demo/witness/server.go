@@ -4,17 +4,16 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/gorilla/websocket"
 )
 
-// Server is the witness. Its methods may be called from any goroutine.
+// Server is the witness: the handler of a server of its own, which [New]
+// makes. Its methods may be called from any goroutine.
 type Server struct {
-	listener net.Listener
-	http     http.Server
-	upgrader websocket.Upgrader
-	serving  sync.WaitGroup // one for each handler, and the accept loop
+	superseded func(net.Conn)
+	upgrader   websocket.Upgrader
+	serving    sync.WaitGroup // one for each socket
 
 	mu      sync.Mutex
 	clients map[string]*client
@@ -30,42 +29,32 @@ type client struct {
 	requests int       // for a handshake, so far
 	sockets  []*socket // that have not ended
 	newest   *socket   // whose handshake was asked for last, of those that succeeded
-	refusals int       // handshakes to be answered 503
 }
 
-// Listen starts a server on a free port of the loopback interface. Close ends
-// it.
-func Listen() (*Server, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
+// New returns a witness that no client has come to yet. Close ends it.
+//
+// When a client has shaken hands anew, superseded is called with the
+// connection beneath each older socket of its, as the http.Server accepted it,
+// for it to be healed if it is silenced. It must neither block nor call the
+// Server.
+func New(superseded func(net.Conn)) *Server {
 	s := &Server{
-		listener: listener,
-		upgrader: websocket.Upgrader{ReadBufferSize: 512, WriteBufferSize: 512},
-		clients:  make(map[string]*client),
+		superseded: superseded,
+		upgrader:   websocket.Upgrader{ReadBufferSize: 512, WriteBufferSize: 512},
+		clients:    make(map[string]*client),
 	}
 	s.judged = sync.NewCond(&s.mu)
-	s.http = http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
-	s.serving.Go(func() { _ = s.http.Serve(listener) })
-	return s, nil
+	return s
 }
 
-// URL is where the client of that name connects.
-func (s *Server) URL(id string) string {
-	return "ws://" + s.listener.Addr().String() + "/?id=" + id
-}
-
-// Close cuts every connection and returns when all goroutines of the server
-// have ended.
+// Close ends every connection, without a close frame, and returns when the
+// handlers that held them have returned and no judgement is to come, 1 s after
+// the last handshake at most. What comes later is refused.
 func (s *Server) Close() {
-	_ = s.http.Close() // only ever fails to close a listener that is closed
 	s.mu.Lock()
 	s.closed = true
 	for _, c := range s.clients {
 		for _, sock := range c.sockets {
-			sock.cut = true
-			sock.resume()
 			sock.close()
 		}
 	}
@@ -74,7 +63,8 @@ func (s *Server) Close() {
 	s.serving.Wait()
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP implements http.Handler. It serves one connection until that ends.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, sock, status := s.admit(r.URL.Query().Get("id"))
 	if status != http.StatusOK {
 		w.Header().Set("Connection", "close")
@@ -98,16 +88,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Server) admit(id string) (*client, *socket, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch c := s.clients[id]; {
+	switch {
 	case id == "":
 		return nil, nil, http.StatusBadRequest
 	case s.closed:
 		return nil, nil, http.StatusServiceUnavailable
-	case c == nil:
+	case s.clients[id] == nil:
 		s.clients[id] = new(client)
-	case c.refusals > 0:
-		c.refusals--
-		return nil, nil, http.StatusServiceUnavailable
 	}
 	c := s.clients[id]
 	c.requests++

@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"net"
 	"slices"
 	"time"
 
@@ -12,28 +13,34 @@ const grace = time.Second
 
 // socket is one connection of a client; the server's lock guards it.
 type socket struct {
-	order      int             // of its request; handlers may be scheduled in another
-	conn       *websocket.Conn // nil until it has shaken hands
-	cut, ended bool            // cut is by us
-	silent     chan struct{}   // closed when it is read again; nil if it is not silent
+	order         int             // of its request; handlers may be scheduled in another
+	conn          *websocket.Conn // nil until it has shaken hands
+	struck, ended bool
 }
 
 // whole reports whether nothing has been done to the socket yet.
-func (k *socket) whole() bool {
-	return k != nil && !k.cut && !k.ended && k.silent == nil
-}
-
-func (k *socket) resume() {
-	if k.silent != nil {
-		close(k.silent)
-		k.silent = nil
-	}
-}
+func (k *socket) whole() bool { return k != nil && !k.struck && !k.ended }
 
 func (k *socket) close() {
 	if k.conn != nil {
 		_ = k.conn.NetConn().Close()
 	}
+}
+
+// Strike hands the connection beneath the client's newest socket to fault, as
+// the http.Server accepted it, if that socket is whole: nothing has been done
+// to it before. It reports whether the fault has come about; an error of fault
+// says that it has not. The fault must neither block nor call the Server: no
+// newer handshake succeeds until it has returned.
+func (s *Server) Strike(id string, fault func(net.Conn) error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.clients[id]
+	if c == nil || !c.newest.whole() {
+		return false
+	}
+	c.newest.struck = fault(c.newest.conn.NetConn()) == nil
+	return c.newest.struck
 }
 
 // join notes that the socket has shaken hands and lets the older ones be
@@ -49,15 +56,9 @@ func (s *Server) join(c *client, sock *socket, conn *websocket.Conn) bool {
 		c.newest = sock
 	}
 	s.live = max(s.live, 1)
-	older := c.older()
-	if len(older) == 0 {
-		return true
+	if older := c.older(); len(older) > 0 {
+		s.supersede(older)
 	}
-	for _, old := range older {
-		old.resume()
-	}
-	s.pending++
-	time.AfterFunc(grace, func() { s.judge(older) })
 	return true
 }
 
@@ -68,6 +69,15 @@ func (c *client) older() []*socket {
 	})
 }
 
+// supersede has the older sockets judged when they have had their time to end.
+func (s *Server) supersede(older []*socket) {
+	for _, old := range older {
+		s.superseded(old.conn.NetConn())
+	}
+	s.pending++
+	time.AfterFunc(grace, func() { s.judge(older) })
+}
+
 // judge counts those of the older sockets that are still live, beside the
 // newer one.
 func (s *Server) judge(older []*socket) {
@@ -75,7 +85,7 @@ func (s *Server) judge(older []*socket) {
 	defer s.mu.Unlock()
 	live := 1
 	for _, old := range older {
-		if !old.cut && !old.ended {
+		if !old.ended {
 			live++
 		}
 	}
@@ -100,28 +110,12 @@ func (s *Server) leave(c *client, sock *socket) {
 
 // read takes what arrives until the socket ends.
 func (s *Server) read(c *client, sock *socket) {
-	pong := sock.conn.PingHandler()
-	sock.conn.SetPingHandler(func(data string) error {
-		s.whileSilent(sock)
-		return pong(data)
-	})
 	for {
 		_, data, err := sock.conn.ReadMessage()
 		if err != nil {
 			return
 		}
-		s.whileSilent(sock)
 		s.count(c, sock, data)
-	}
-}
-
-// whileSilent blocks for as long as the socket is silenced.
-func (s *Server) whileSilent(sock *socket) {
-	s.mu.Lock()
-	silent := sock.silent
-	s.mu.Unlock()
-	if silent != nil {
-		<-silent
 	}
 }
 
