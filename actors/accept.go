@@ -82,7 +82,7 @@ func (m *Manager) upgrade(w http.ResponseWriter, r *http.Request, c Client) (*li
 		up.Subprotocols = c.Subprotocols
 	}
 	withBuffers(&up.ReadBufferSize, &up.WriteBufferSize, &up.WriteBufferPool)
-	tapped := &tap{ResponseWriter: w, now: m.now}
+	tapped := &tap{ResponseWriter: w, m: m}
 	ws, err := up.Upgrade(tapped, r, c.Header)
 	if err != nil {
 		return nil, fmt.Errorf("upgrade: %w", err)
@@ -93,7 +93,7 @@ func (m *Manager) upgrade(w http.ResponseWriter, r *http.Request, c Client) (*li
 // tap is a ResponseWriter whose hijacked connection passes through a wire.
 type tap struct {
 	http.ResponseWriter
-	now  func() instant
+	m    *Manager
 	wire *wire
 }
 
@@ -103,7 +103,7 @@ func (t *tap) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	t.wire = &wire{Conn: conn, now: t.now}
+	t.wire = &wire{Conn: t.m.drillable(conn), now: t.m.now}
 	return t.wire, rw, nil
 }
 

@@ -50,6 +50,19 @@ type Config struct {
 	OnEvent func(messages.Event)
 	// Logger gets the log; nil is silent.
 	Logger *slog.Logger
+	// Random returns what the jitter of the connection's backoff, its first
+	// beat and its part in a [Drill] are drawn from: evenly spread in [0, 1).
+	// With a seeded source for each connection a run can be replayed, since
+	// nothing else is drawn but IDs that nobody chose and masking keys. What
+	// lies outside [0, 1) counts as the nearest inside; nil is math/rand/v2.
+	//
+	// It is called under the connection's lock, for one connection at a time
+	// and for several at once. It must not block, nor call the Manager.
+	Random func(messages.ID) float64
+	// Drills lets [Manager.Drill] put faults on live connections. For that
+	// each socket is wrapped, twice over TLS, which costs some 600 bytes and,
+	// for each write of a batch, 200 ns.
+	Drills bool
 }
 
 // Outbox bounds what a connection keeps for its peer, unconfirmed messages

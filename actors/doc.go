@@ -69,6 +69,16 @@
 // the size of an inbound message, each handshake, each write and each call of a
 // handler. A peer that is slow or stuck costs no other connection anything.
 //
+// # Drills
+//
+// With Config.Drills a program in production can be shown what it is prepared
+// for: [Manager.Drill] puts a fault of package supervision/drops on some of its
+// live connections, for a time. They then drop and come back as they would by
+// themselves, and events, logs and counts say so.
+//
+//	struck, err := m.Drill(actors.Drill{Fault: drops.Silence{}, For: time.Minute, Share: 0.1})
+//	m.EndDrills() // at once
+//
 // # What it is not
 //
 // Nothing is kept on disk: a message lives as long as its process. An accepted

@@ -64,7 +64,7 @@ func (r *record) dropDialed(cause error) {
 	r.resetIfHealthy()
 	r.loseLink(cause)
 	now := r.m.now()
-	verdict, failures := r.settings.restart.Decide(r.failures, r.m.wall(now), cause, r.m.random())
+	verdict, failures := r.settings.restart.Decide(r.failures, r.m.wall(now), cause, r.m.random(r.id))
 	r.failures, r.cause = failures, cause
 	r.next = now.add(verdict.Delay)
 	state := messages.Backoff

@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/tetherws/tether/actors"
 	"github.com/tetherws/tether/messages"
+	"github.com/tetherws/tether/supervision/drops"
 )
 
 // echoServer is a plain WebSocket server, and its address.
@@ -280,6 +283,53 @@ func ExampleManager_Close() {
 	// true
 	// <nil>
 	// true
+}
+
+// Two of three connections fall silent. In virtual time that is found, and got
+// over, at once.
+func ExampleManager_Drill() {
+	var t testing.T // a test's own
+	synctest.Test(&t, func(t *testing.T) {
+		n := drops.NewNetwork()
+		l, _ := n.Listen("feed:80")
+		server := httptest.Server{Listener: l, Config: &http.Server{Handler: upgraded(echoes)}}
+		server.Start()
+		defer server.Close()
+
+		start := time.Now()
+		m, _ := actors.New(actors.Config{
+			Drills: true,
+			Random: func(messages.ID) float64 { return 0.6 }, // or the output would vary
+			OnEvent: func(e messages.Event) {
+				if e, ok := e.(messages.EventTransition); ok && e.To == messages.Backoff {
+					fmt.Printf("after %v: %v\n", e.At.Sub(start).Truncate(time.Second), e.Cause)
+				}
+			},
+		})
+		defer m.Shutdown(t.Context())
+		for _, zone := range []string{"east", "west", "west"} {
+			id, _ := m.Dial(t.Context(), actors.Target{
+				URL: "ws://feed/", Labels: map[string]string{"zone": zone},
+				Dialer: &websocket.Dialer{NetDialContext: n.DialContext},
+			})
+			_ = m.Wait(t.Context(), id, messages.Open)
+		}
+
+		west := map[string]string{"zone": "west"}
+		struck, err := m.Drill(actors.Drill{Fault: drops.Silence{}, For: time.Minute, Labels: west})
+		fmt.Println(len(struck), "struck,", err)
+		time.Sleep(time.Hour)
+		for info := range m.Connections() {
+			fmt.Println(info.State)
+		}
+	})
+	// Output:
+	// 2 struck, <nil>
+	// after 25s: heartbeat timed out
+	// after 25s: heartbeat timed out
+	// open
+	// open
+	// open
 }
 
 func ExampleManager_Shutdown() {

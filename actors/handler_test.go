@@ -391,6 +391,7 @@ func TestAStalledHandlerFailsAtItsTimeoutAndIsWaitedFor(t *testing.T) {
 			w.serves(says(ends, "x"))
 			start := time.Now()
 			id := w.handled(h)
+			synctest.Wait() // the server has said it
 			w.serves(says(ends))
 			w.wait(id, messages.Backoff)
 			backoff, _ := w.events.last(messages.Backoff)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"net"
 	"os"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -39,7 +40,7 @@ func (r *record) adopt(l *link) bool {
 	}
 	r.attempt = nil
 	r.link = l
-	l.begin(r.m.now(), r.m.random(), r.settings.heartbeat)
+	l.begin(r.m.now(), r.m.random(r.id), r.settings.heartbeat)
 	r.become(messages.Open, nil)
 	r.calls(call{kind: callOpened, link: l})
 	r.m.running.Add(1)
@@ -76,7 +77,8 @@ func (r *record) reason(l *link, err error) error {
 	if l.cause != nil {
 		return l.cause
 	}
-	if _, _, told := farewell(err); l.broken != nil && !told {
+	_, _, told := farewell(err)
+	if l.broken != nil && !told && !errors.Is(l.broken, net.ErrClosed) { // which its reader has closed, because of err
 		return l.broken
 	}
 	return err

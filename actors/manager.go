@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +43,8 @@ type Manager struct {
 	gate     sync.RWMutex // held to register, and to begin the shutdown
 	stopping atomic.Bool
 	shutdown shutdown
+
+	drillsEnded atomic.Uint64 // how often EndDrills was called
 }
 
 // New returns a manager. An error reports every bad field at once; each
@@ -239,8 +240,6 @@ func (m *Manager) now() instant { return instant(time.Since(m.epoch)) + 1 }
 
 // wall is the time of day at i.
 func (m *Manager) wall(i instant) time.Time { return m.epoch.Add(time.Duration(i - 1)) }
-
-func (m *Manager) random() float64 { return rand.Float64() }
 
 // tell passes an event on. The embedder's panic is its own.
 func (m *Manager) tell(e messages.Event) {

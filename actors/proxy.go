@@ -145,7 +145,7 @@ func (a *attempt) secured(dial dialFunc, config *tls.Config) dialFunc {
 		if config.ServerName == "" {
 			config.ServerName, _, _ = net.SplitHostPort(addr)
 		}
-		secure := tls.Client(conn, config)
+		secure := tls.Client(a.record.m.drillable(conn), config)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()
 			return nil, err
@@ -161,7 +161,7 @@ func (a *attempt) wired(dial dialFunc) dialFunc {
 		if err != nil {
 			return nil, err
 		}
-		a.wire = &wire{Conn: conn, now: a.record.m.now, shaking: true}
+		a.wire = &wire{Conn: a.record.m.drillable(conn), now: a.record.m.now, shaking: true}
 		return a.wire, a.making(a.wire)
 	}
 }

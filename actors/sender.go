@@ -30,8 +30,8 @@ const (
 var batches = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
 func newSender(out net.Conn, masks, deflates bool) sender {
-	_, secure := out.(*tls.Conn)
-	_, streams := out.(interface{ CloseWrite() error }) // it is TCP, or minds as TCP does
+	_, secure := undrilled(out).(*tls.Conn)
+	_, streams := undrilled(out).(interface{ CloseWrite() error }) // it is TCP, or minds as TCP does
 	return sender{out: out, masks: masks, deflates: deflates, vague: secure || !streams}
 }
 

@@ -35,6 +35,10 @@ func (w *world) secure(h http.Handler) *x509.CertPool {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return w.secureOn(l, h)
+}
+
+func (w *world) secureOn(l net.Listener, h http.Handler) *x509.CertPool {
 	quiet := log.New(io.Discard, "", 0)
 	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ErrorLog: quiet}}
 	s.StartTLS()

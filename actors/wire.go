@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/tetherws/tether/supervision/drops"
 )
 
 // wire is the net.Conn that a handshake is made on and that frames are then
@@ -63,7 +65,14 @@ func (w *wire) Write(p []byte) (int, error) {
 
 // Close closes the connection below any TLS, and so never blocks: a write that
 // is under way ends at once.
-func (w *wire) Close() error { return w.raw().Close() }
+func (w *wire) Close() error {
+	raw := w.raw()
+	err := raw.Close()
+	if upper, ok := w.Conn.(*drops.Conn); ok && raw != w.Conn {
+		_ = upper.Close() // its timers end, and TLS can't say goodbye any more
+	}
+	return err
+}
 
 // hangUp ends our half, so that what was written arrives before the end.
 func (w *wire) hangUp() {
@@ -72,8 +81,9 @@ func (w *wire) hangUp() {
 	}
 }
 
+// raw is the connection below any TLS.
 func (w *wire) raw() net.Conn {
-	if secure, ok := w.Conn.(*tls.Conn); ok {
+	if secure, ok := undrilled(w.Conn).(*tls.Conn); ok {
 		return secure.NetConn()
 	}
 	return w.Conn
