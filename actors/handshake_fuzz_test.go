@@ -3,6 +3,7 @@ package actors_test
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -73,21 +74,29 @@ func FuzzHandshakeAnswer(f *testing.F) {
 	})
 }
 
-// answerAll reads a request from each connection, answers it, and ends it.
+// answerAll answers each connection until l is closed.
 func answerAll(l net.Listener, answer []byte) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return
 		}
-		r, err := http.ReadRequest(bufio.NewReader(c))
-		if err == nil {
-			key := acceptKey(r.Header.Get("Sec-WebSocket-Key"))
-			_, _ = c.Write(bytes.ReplaceAll(answer, []byte(acceptHere), []byte(key)))
-		}
-		_ = c.(*drops.Conn).CloseWrite()
-		defer c.Close() // with the test: the client is to see FIN, and no RST
+		go answerOne(c.(*drops.Conn), answer)
 	}
+}
+
+// answerOne answers a request and ends its half: the client is to see FIN, and
+// no RST.
+func answerOne(c *drops.Conn, answer []byte) {
+	defer c.Close()
+	in := bufio.NewReader(c)
+	r, err := http.ReadRequest(in)
+	if err == nil {
+		key := acceptKey(r.Header.Get("Sec-WebSocket-Key"))
+		_, _ = c.Write(bytes.ReplaceAll(answer, []byte(acceptHere), []byte(key)))
+	}
+	_ = c.CloseWrite()
+	_, _ = io.Copy(io.Discard, in)
 }
 
 // asGorillaDials returns the first message that gorilla takes.
@@ -177,4 +186,3 @@ func closeMeaning(payload []byte) meaning {
 	}
 	return meaning{violates: true, code: 1002}
 }
-

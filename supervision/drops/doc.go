@@ -4,8 +4,8 @@
 // A [Fault] is injected into a [Conn]. Every end of a connection made by a
 // [Network] is one: an in-memory network that runs inside a testing/synctest
 // bubble, so that an hour of silence takes no time and a deadline is met
-// exactly. [Wrap] and [Listen] make Conns of real sockets, on which the same
-// faults behave alike.
+// exactly. [Wrap], [Listen] and [NewDialer] make Conns of real sockets, on
+// which the same faults behave alike.
 //
 //	n := drops.NewNetwork()
 //	l, err := n.Listen("server:80")
@@ -19,13 +19,43 @@
 // blocked when the fault came is subject to it too. Closing a faulted Conn
 // always works and releases whoever is blocked on it.
 //
-// What comes before the first frame fails too. A [Gate] in front of the
-// server's handler has a [Refusal] answer handshakes: [Refuse], [HangUp],
-// [StallHandshake], [WrongAccept], [Reject]. A [Dialer] around the client's has
-// a [DialFault] fail dials: [NoSuchHost], [ConnRefused], [Unanswered]; it also
-// makes Conns of the dialing ends of real sockets.
+// # What may happen
 //
-// # The net holds
+//   - The connection ends: [Reset], [FIN], [Torn].
+//   - It goes on, badly, until [Conn.Heal] or the time of [Conn.InjectFor]:
+//     [Silence], [Stall], [Slow], [Bytewise], [Pongs].
+//   - The peer says what it must not, or nobody expects: [CloseCode], [Garbage],
+//     [BadUTF8], [Oversized], [Unasked]. These frames leave between two of the
+//     program's own.
+//   - There is no connection yet. A [Gate] in front of the server's handler has
+//     a [Refusal] answer handshakes: [Refuse], [HangUp], [StallHandshake],
+//     [WrongAccept], [Reject]. A [Dialer] around the client's has a [DialFault]
+//     fail dials: [NoSuchHost], [ConnRefused], [Unanswered].
+//
+// Each has a name and is read by [Parse]: "silence in", "close 1012 twice".
+//
+// # Scripts and simulations
+//
+// A [Script] is a timetable of drops. [NewScript] draws one from a seed and a
+// [Mix]; it can be written out, read back, and cut down by [Shrink] to the
+// shortest one that still fails. [Script.Play] does it to whatever implements
+// [Stage].
+//
+// A [Simulation] puts a whole [Fleet] of connections through a script, in
+// virtual time: days of bad network take seconds. It shows all that happens to
+// invariants, of which [Invariants] are this package's, and an [Invariant] may
+// be one's own. What a seed does, it does again at the same instants.
+//
+// # Between other programs
+//
+// A [Proxy] stands between any two programs that speak WebSocket over real
+// sockets, and knows frames, close codes and handshakes. It has an HTTP control,
+// and is the command "tether drop".
+//
+// # That the net holds
+//
+// Each line breaks package actors, or what it builds on, on purpose in one
+// place. The simulation of twenty seeds notices, by the invariant on the right:
 //
 //	a socket that is given up stays open               one socket
 //	what was unconfirmed goes behind what is newer     in order
@@ -44,4 +74,6 @@
 //	what expires is not counted                        counts add up
 //	a closed connection is remembered for too long     nothing left
 //	a timer outlives the shutdown                      nothing left
+//
+// CONTRIBUTING.md has the command that tries them all.
 package drops

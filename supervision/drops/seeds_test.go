@@ -108,7 +108,7 @@ func TestSimulationOfAWeek(t *testing.T) {
 		mix[i].PerHour /= 15
 	}
 	s := must(drops.NewScript(1, 100, length, mix))
-	report := holds(t, s, time.Minute)
+	report := holds(t, s, 5*time.Minute)
 	dropped, reconnects := 0, 0
 	for _, c := range report.Connections {
 		dropped, reconnects = dropped+c.Dropped(), reconnects+c.Reconnects()
