@@ -208,7 +208,7 @@ func TestSocketThatIsGoneIsNotHealed(t *testing.T) {
 }
 
 func TestFaultOutlivesTheEndOfTheOneBeforeIt(t *testing.T) {
-	script := drops.Script{Seed: 1, Connections: 100, Length: 2 * time.Minute}
+	script := drops.Script{Seed: 1, Connections: 100, Length: 3 * time.Minute}
 	for _, step := range []drops.Step{
 		{At: time.Minute, What: drops.Stall{}, For: 5 * time.Second},
 		{At: time.Minute + 5*time.Second, What: drops.Stall{}, For: 3 * time.Second}, // as the first one ends
@@ -329,7 +329,7 @@ func TestFleetIsBackWhenDue(t *testing.T) {
 				back += count(due && o.Err == nil)
 			}
 		}
-		if back != 2*9 { // one is closed for good
+		if back != 2*8 { // two are closed for good
 			t.Errorf("seed %d: %d were polled when due and at the end", seed, back)
 		}
 	}

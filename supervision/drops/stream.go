@@ -89,6 +89,9 @@ func (c *Conn) endTurn() {
 
 // send passes b on, or those parts of it that are to leave.
 func (c *Conn) send(b []byte) (n int, err error) {
+	if c.foresees(b) {
+		return c.write(b)
+	}
 	for n < len(b) && err == nil {
 		part, kept := c.next(b[n:])
 		m := len(part)
@@ -99,6 +102,18 @@ func (c *Conn) send(b []byte) (n int, err error) {
 		n += m
 	}
 	return n, err
+}
+
+// foresees follows b before it leaves, if it belongs to a handshake: whoever
+// has read an answer may have a frame injected behind it at once.
+func (c *Conn) foresees(b []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.frames.phase == phaseFrames {
+		return false
+	}
+	c.frames.advance(b)
+	return true
 }
 
 // write passes b on, or leaves to the flow what can't leave now.

@@ -111,6 +111,28 @@ func TestOneConnectionInTenIsClosedForGoodAndUsedAfterwards(t *testing.T) {
 	}
 }
 
+// One more in ten is closed as soon as it was struck, when it may be down.
+func TestOneConnectionInTenIsClosedJustAfterItWasStruck(t *testing.T) {
+	script := drops.Script{Seed: 2, Length: time.Hour, Connections: 20, Steps: []drops.Step{
+		{At: 10 * time.Minute, Conn: 4, What: drops.Reset{}},
+		{At: 40 * time.Minute, Conn: 4, What: drops.Reset{}},
+		{At: 50 * time.Minute, Conn: 4, What: drops.Reset{}},
+	}}
+	r, seen := simulate(t, drops.Plan{Script: script}, actors.Config{})
+	if err := r.Err(); err != nil {
+		t.Error(err)
+	}
+	times, closing := of[drops.Closing](seen)
+	for i, c := range closing {
+		if after := times[i] - 40*time.Minute; c.Conn == 4 && (after <= 0 || after > time.Second) {
+			t.Errorf("closed %v after it was struck", after)
+		}
+	}
+	if len(closing) != 3 { // with 9 and 19; 14 was never struck
+		t.Errorf("closing %v", closing)
+	}
+}
+
 // use is an observation of a kind, and what the fleet answered.
 type use struct {
 	what drops.Observation
