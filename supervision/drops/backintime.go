@@ -9,20 +9,21 @@ import (
 )
 
 // BackInTime holds that, once calm, each connection that is down is Open again
-// by the time at which its wait ends, or as soon as Retry has ended it, and the
-// governor's queue: a dial that is stuck, HandshakeTimeout; a probe of a
-// pool that has failed everybody, 1 s; and a turn for each connection, at PerSecond.
-// A Retry-After of a 503 counts for all. By Due all that were not Parked must be
-// back; and none is lost any more, but for what began before the calm: a dial,
-// or a silence, which is found within Idle + Timeout.
+// when its wait has ended, or Retry has ended it, and it has had its turn at the
+// governor. That takes HandshakeTimeout for a dial that is stuck, 1 s for the
+// probe of a pool that failed everybody, and a turn of each connection, at
+// PerSecond. A Retry-After with 503 keeps all of them away.
+//
+// By Due all that are not closed must be back. None is lost after the calm but
+// by what began before: a dial, or a silence, found within Idle + Timeout.
 func BackInTime(e Expect) Invariant { return &backInTime{expect: e.withDefaults()} }
 
 type backInTime struct {
 	expect Expect
 	conns  perConn[absence]
 	due    deadlines
-	begun  int // connections
-	held   time.Duration
+	begun  int           // connections
+	held   time.Duration // until when the whole pool is kept away
 	calm   bool
 	since  time.Duration // of calm
 	ending bool
@@ -35,9 +36,9 @@ type absence struct {
 	next    time.Duration // when its wait ends
 	dialed  time.Duration
 	leaving bool // it is being closed for good
-	awaited bool // it must be back at Due
 }
 
+// probing is how long a pool that failed everybody waits for its next dial.
 const probing = time.Second
 
 func (*backInTime) String() string { return "back in time" }
@@ -46,12 +47,12 @@ func (*backInTime) String() string { return "back in time" }
 func (i *backInTime) Observe(at time.Duration, o Observation) error {
 	var errs []error
 	for conn, due, ok := i.due.missed(at); ok; conn, due, ok = i.due.missed(at) {
-		errs = append(errs, i.away(conn, due))
+		errs = append(errs, i.late(conn, due))
 	}
 	return errors.Join(append(errs, i.see(at, o))...)
 }
 
-func (i *backInTime) away(conn int, due time.Duration) error {
+func (i *backInTime) late(conn int, due time.Duration) error {
 	c := i.conns.of(conn)
 	return fmt.Errorf("connection %d: %v since %v, and had to be open by %v; calm since %v", conn, c.state, c.since, due, i.since)
 }
@@ -87,11 +88,12 @@ func (i *backInTime) see(at time.Duration, o Observation) error {
 
 func (c *absence) waits() bool { return c.state == messages.Backoff || c.state == messages.Parked }
 
+func (c *absence) away() bool { return c.waits() || c.state == messages.Connecting }
+
 func (i *backInTime) calmed(at time.Duration) {
 	i.calm, i.since = true, at
 	for conn, c := range i.conns {
-		c.awaited = c.state == messages.Backoff || c.state == messages.Connecting
-		if c.awaited || c.waits() {
+		if c.away() {
 			i.expectBack(at, conn)
 		}
 	}
@@ -123,7 +125,6 @@ func (i *backInTime) move(at time.Duration, conn int, t messages.EventTransition
 		i.expectBack(at, conn)
 		return i.lost(at, conn, t)
 	default:
-		c.awaited = false
 		i.due.clear(conn)
 	}
 	return nil
@@ -155,8 +156,8 @@ func (i *backInTime) lost(at time.Duration, conn int, t messages.EventTransition
 func (i *backInTime) allBack(at time.Duration) error {
 	var errs []error
 	for conn, c := range i.conns {
-		if c.awaited && !c.leaving {
-			errs = append(errs, i.away(conn, at))
+		if c.away() && !c.leaving {
+			errs = append(errs, i.late(conn, at))
 		}
 	}
 	return errors.Join(errs...)

@@ -33,7 +33,8 @@ func (f *footing) move(at time.Duration, t messages.EventTransition) {
 	f.state = t.To
 }
 
-// wasDown reports whether the connection had no socket at then and just before.
+// wasDown reports whether the connection had no socket throughout the instant,
+// or from its end on.
 func (f *footing) wasDown(then time.Duration) bool {
-	return f.fallen < then && (f.isDown || f.up > then)
+	return f.fallen <= then && (f.isDown || f.up > then)
 }

@@ -99,8 +99,8 @@ func wantFrames(t *testing.T, c net.Conn, want ...wireFrame) {
 	}
 }
 
-// ends are both directions of a pair in which a handshake has passed.
-func ends(p pair) map[string]direction {
+// bothEnds are both directions of a pair in which a handshake has passed.
+func bothEnds(p pair) map[string]direction {
 	return map[string]direction{
 		"client": {p.dialed, p.accepted, true},
 		"server": {p.accepted, p.dialed, false},

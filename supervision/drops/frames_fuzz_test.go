@@ -23,9 +23,9 @@ func FuzzFrames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, client bool, frames, ops []byte) {
 		onMemory(t, func(t *testing.T, p pair) {
 			open(t, p)
-			d := ends(p)["server"]
+			d := bothEnds(p)["server"]
 			if client {
-				d = ends(p)["client"]
+				d = bothEnds(p)["client"]
 			}
 			s := newStream(frames[:min(len(frames), 60)], client)
 			arrived := make(chan []byte)

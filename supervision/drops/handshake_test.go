@@ -71,7 +71,7 @@ func TestAHandshakeMayComeAfterSomethingElse(t *testing.T) {
 					exchange(t, p, texts[0], texts[1])
 				}
 				open(t, p)
-				for name, d := range ends(p) {
+				for name, d := range bothEnds(p) {
 					wantInject(t, drops.Unasked{Payload: name}, d.from)
 					wantFrames(t, d.to, wireFrame{finBit | pongOp, d.masked, name})
 				}
@@ -90,7 +90,7 @@ func TestTheTextsOfAHandshakeMayComeInPieces(t *testing.T) {
 		}
 		write(p.dialed, p.accepted, asking)
 		write(p.accepted, p.dialed, greeted)
-		for _, d := range ends(p) {
+		for _, d := range bothEnds(p) {
 			wantInject(t, drops.Unasked{}, d.from)
 			wantFrames(t, d.to, wireFrame{finBit | pongOp, d.masked, ""})
 		}

@@ -18,7 +18,7 @@ func TestPongsAreWithheldAndNothingElse(t *testing.T) {
 	for _, end := range []string{"client", "server"} {
 		onBoth(t, func(t *testing.T, p pair) {
 			open(t, p)
-			d := ends(p)[end]
+			d := bothEnds(p)[end]
 			start := program(d, textOp, "sta")
 			pong := program(d, finBit|pongOp, "pong")
 			rest := program(d, finBit, "rt")
@@ -42,7 +42,7 @@ func TestPongsAreWithheldAndNothingElse(t *testing.T) {
 func TestPongsComeSoMuchLater(t *testing.T) {
 	onMemory(t, func(t *testing.T, p pair) {
 		open(t, p)
-		d := ends(p)["server"]
+		d := bothEnds(p)["server"]
 		start := time.Now()
 		one, two := program(d, finBit|pongOp, "one"), program(d, finBit|pongOp, "two")
 		text := program(d, finBit|textOp, "text")
@@ -61,7 +61,7 @@ func TestPongsComeSoMuchLater(t *testing.T) {
 func TestALatePongWaitsForTheEndOfAFrame(t *testing.T) {
 	onMemory(t, func(t *testing.T, p pair) {
 		open(t, p)
-		d := ends(p)["client"]
+		d := bothEnds(p)["client"]
 		start := time.Now()
 		pong := program(d, finBit|pongOp, "pong")
 		text := program(d, finBit|textOp, "text")
@@ -76,7 +76,7 @@ func TestALatePongWaitsForTheEndOfAFrame(t *testing.T) {
 func TestLatePongsLeaveAtTheHealing(t *testing.T) {
 	onBoth(t, func(t *testing.T, p pair) {
 		open(t, p)
-		d := ends(p)["server"]
+		d := bothEnds(p)["server"]
 		one, two := program(d, finBit|pongOp, "one"), program(d, finBit|pongOp, "two")
 		wantInject(t, drops.Pongs{Late: time.Hour}, d.from)
 		wantWrite(t, d.from, one.encode()+two.encode()[:1])
@@ -93,7 +93,7 @@ func TestLatePongsLeaveAtTheHealing(t *testing.T) {
 func TestAPongUnderWayIsSpared(t *testing.T) {
 	onBoth(t, func(t *testing.T, p pair) {
 		open(t, p)
-		d := ends(p)["client"]
+		d := bothEnds(p)["client"]
 		pong := program(d, finBit|pongOp, "pong").encode()
 		wantWrite(t, d.from, pong[:4])
 		wantInject(t, drops.Pongs{}, d.from)
@@ -106,7 +106,7 @@ func TestAPongUnderWayIsSpared(t *testing.T) {
 func TestNoPongIsLateBehindAFIN(t *testing.T) {
 	onMemory(t, func(t *testing.T, p pair) {
 		open(t, p)
-		d := ends(p)["client"]
+		d := bothEnds(p)["client"]
 		wantInject(t, drops.Pongs{Late: time.Second}, d.from)
 		wantWrite(t, d.from, program(d, finBit|pongOp, "pong").encode())
 		wantInject(t, drops.FIN{}, d.from)

@@ -370,7 +370,7 @@ func TestFramesRightBehindTheAnswerAreNotLost(t *testing.T) {
 }
 
 func TestProxySpeaksTLSToItsUpstream(t *testing.T) {
-	u := newUpstream(t, httptest.NewTLSServer)
+	u := newUpstream(t, newQuietTLSServer)
 	p := must(drops.NewProxy(u.url()))
 	p.TLS = &tls.Config{RootCAs: u.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 	s := serveProxy(t, p)

@@ -41,7 +41,7 @@ func behave(t *testing.T, connections int, fleet drops.Fleet, dial func(*drops.S
 	return r, seen
 }
 
-func dials(sim *drops.Simulation, n int) *websocket.Conn {
+func dialing(sim *drops.Simulation, n int) *websocket.Conn {
 	d := websocket.Dialer{NetDialContext: sim.DialContext}
 	ws, _, err := d.Dial(sim.URL(n), nil)
 	return must(ws, err)
@@ -129,7 +129,7 @@ func TestNumberOfARefusedMessageIsUsedAgain(t *testing.T) {
 func TestSocketsAndGoroutinesThatAreLeftAreTold(t *testing.T) {
 	done := make(chan func(), 1)
 	_, seen := behave(t, 1, idler{}, func(sim *drops.Simulation, n int) error {
-		ws, stop := dials(sim, n), make(chan struct{})
+		ws, stop := dialing(sim, n), make(chan struct{})
 		go func() { // until the next fleet's is told to end
 			defer ws.Close()
 			<-stop
@@ -157,21 +157,21 @@ func (f onOver) Observe(_ time.Duration, o drops.Observation) error {
 
 func TestSocketsThatLiveSideBySideAreTold(t *testing.T) {
 	_, seen := behave(t, 1, idler{}, func(sim *drops.Simulation, n int) error {
-		first := dials(sim, n)
+		first := dialing(sim, n)
 		synctest.Wait()
-		second := dials(sim, n)
+		second := dialing(sim, n)
 		synctest.Wait()
 		_ = first.NetConn().(*drops.Conn).CloseWrite()
-		third := dials(sim, n)
+		third := dialing(sim, n)
 		synctest.Wait()
 		_ = second.Close()
 		_ = drops.Reset{}.Inject(third.NetConn().(*drops.Conn).Other())
-		fourth := dials(sim, n)
+		fourth := dialing(sim, n)
 		synctest.Wait()
 		_ = first.Close()
 		_ = fourth.WriteMessage(websocket.TextMessage, []byte("no number")) // the server goes
 		synctest.Wait()
-		fifth := dials(sim, n)
+		fifth := dialing(sim, n)
 		synctest.Wait()
 		_ = fourth.Close()
 		_ = fifth.Close()

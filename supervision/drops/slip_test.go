@@ -40,7 +40,7 @@ func eachFrameFault(t *testing.T, test func(t *testing.T, d direction, fault dro
 			t.Run(fmt.Sprintf("%d %v at the %s", i, c.fault, end), func(t *testing.T) {
 				onBoth(t, func(t *testing.T, p pair) {
 					open(t, p)
-					d := ends(p)[end]
+					d := bothEnds(p)[end]
 					frames := make([]wireFrame, len(c.frames))
 					for i, f := range c.frames {
 						f.masked = d.masked
