@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -367,6 +368,14 @@ func TestFramesRightBehindTheAnswerAreNotLost(t *testing.T) {
 	if c := s.Counts(); c.FromServer.Messages != 3000 || c.FromServer.Bytes != 9000 {
 		t.Errorf("counted %+v", c)
 	}
+}
+
+// newQuietTLSServer does not log the handshakes that fail on purpose.
+func newQuietTLSServer(h http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	return s
 }
 
 func TestProxySpeaksTLSToItsUpstream(t *testing.T) {
