@@ -6,13 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetherws/tether/cmd/tether/terminal"
 	"github.com/tetherws/tether/messages"
-)
-
-const (
-	redraw   = 200 * time.Millisecond // on a terminal
-	interval = 2 * time.Second        // between plain lines
 )
 
 // view is what there is to show.
@@ -23,45 +17,22 @@ type view struct {
 	counts  counts
 }
 
-// progress tells how the storm goes: redrawn in place on a terminal, and
-// otherwise as a line now and then. Where it can't be written it is lost.
-type progress struct {
-	w     io.Writer
-	live  *terminal.Live // nil off a terminal
-	phase string         // of the last line
-	last  time.Time
-}
-
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w}
-	if screen, ok := terminal.Of(w); ok {
-		p.live = &terminal.Live{Screen: screen}
-	}
-	return p
-}
-
-// begin says what is to come.
-func (p *progress) begin(cfg Config) {
-	_, _ = fmt.Fprintf(p.w, "%d connections, %d drops and %d messages a second for %v, seed %d\n",
+// announce says what is to come.
+func announce(w io.Writer, cfg Config) {
+	_, _ = fmt.Fprintf(w, "%d connections, %d drops and %d messages a second for %v, seed %d\n",
 		cfg.Connections, cfg.Drops, cfg.Rate, cfg.Duration, cfg.Seed)
 }
 
-// show is called often.
-func (p *progress) show(v view) {
-	switch {
-	case p.live != nil:
-		_ = p.live.Draw(v.block()...)
-	case p.phase != v.phase || time.Since(p.last) >= interval:
-		p.phase, p.last = v.phase, time.Now()
-		_, _ = fmt.Fprintln(p.w, v.line())
-	}
-}
+// Phase implements terminal.View.
+func (v view) Phase() string { return v.phase }
 
-func (v view) line() string {
+// Line implements terminal.View.
+func (v view) Line() string {
 	return fmt.Sprintf("%s %.0fs: %s", v.phase, v.elapsed.Seconds(), strings.Join(v.facts(), ", "))
 }
 
-func (v view) block() []string {
+// Block implements terminal.View.
+func (v view) Block() []string {
 	facts := v.facts()
 	return []string{
 		fmt.Sprintf("%-9s %s %.0f of %.0f s at most", v.phase, v.bar(), v.elapsed.Seconds(), v.bound.Seconds()),

@@ -2,17 +2,13 @@ package demo
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/tetherws/tether/messages"
 )
-
-type screen struct{ bytes.Buffer }
-
-func (*screen) Width() int { return 100 }
 
 func sample() view {
 	v := view{phase: "storm", elapsed: 5 * time.Second, bound: 20 * time.Second}
@@ -25,41 +21,23 @@ func sample() view {
 	return v
 }
 
-func TestOnATerminalItIsRedrawnInPlace(t *testing.T) {
-	var out screen
-	p := newProgress(&out)
-	p.show(sample())
-	first := out.String()
-	want := "\x1b[2Kstorm     [#######.......................] 5 of 20 s at most\n" +
-		"\x1b[2Kopen 90   connecting 3   in backoff 7\n" +
-		"\x1b[2Ksent 1000   confirmed 990   drops 12\n" +
-		"\x1b[2Kreconnect p50 150 ms, p99 2000 ms\n\x1b[J"
-	if first != want {
-		t.Errorf("drew %q, want %q", first, want)
+func TestABlockIsDrawnOnATerminal(t *testing.T) {
+	want := []string{
+		"storm     [#######.......................] 5 of 20 s at most",
+		"open 90   connecting 3   in backoff 7",
+		"sent 1000   confirmed 990   drops 12",
+		"reconnect p50 150 ms, p99 2000 ms",
 	}
-	p.show(sample())
-	if again := out.String()[len(first):]; again != "\x1b[4A"+want {
-		t.Errorf("drew %q over it", again)
+	if got := sample().Block(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
-func TestOffATerminalThereIsALineNowAndThen(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		p := newProgress(&out)
-		for range 21 { // at 0 s, 200 ms, ... 4 s
-			p.show(sample())
-			time.Sleep(redraw)
-		}
-		other := sample()
-		other.phase = "recovery"
-		p.show(other)
-		const facts = ": open 90, connecting 3, in backoff 7, sent 1000, confirmed 990, drops 12, reconnect p50 150 ms, p99 2000 ms\n"
-		want := strings.Repeat("storm 5s"+facts, 3) + "recovery 5s" + facts
-		if out.String() != want {
-			t.Errorf("told %q, want %q", &out, want)
-		}
-	})
+func TestALineIsToldOffATerminal(t *testing.T) {
+	const want = "storm 5s: open 90, connecting 3, in backoff 7, sent 1000, confirmed 990, drops 12, reconnect p50 150 ms, p99 2000 ms"
+	if got := sample().Line(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 func TestTheBarIsFullAtTheBoundAndBeyond(t *testing.T) {
@@ -73,7 +51,7 @@ func TestTheBarIsFullAtTheBoundAndBeyond(t *testing.T) {
 
 func TestTheSeedIsPrinted(t *testing.T) {
 	var out bytes.Buffer
-	newProgress(&out).begin(Config{Connections: 5, Drops: 2, Rate: 3, Duration: time.Second, Seed: 77})
+	announce(&out, Config{Connections: 5, Drops: 2, Rate: 3, Duration: time.Second, Seed: 77})
 	if got := out.String(); !strings.Contains(got, "seed 77\n") {
 		t.Errorf("told %q", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tetherws/tether/actors"
+	"github.com/tetherws/tether/cmd/tether/terminal"
 )
 
 // closing bounds the end of all connections.
@@ -52,8 +53,8 @@ func run(ctx context.Context, cfg Config, stderr io.Writer) (result *Result, err
 			err = ended
 		}
 	}()
-	s := storm{cfg: cfg, server: server, manager: manager, score: score, progress: newProgress(stderr)}
-	s.progress.begin(cfg)
+	s := storm{cfg: cfg, server: server, manager: manager, score: score, progress: terminal.NewProgress(stderr)}
+	announce(stderr, cfg)
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}

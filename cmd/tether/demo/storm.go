@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tetherws/tether/actors"
+	"github.com/tetherws/tether/cmd/tether/terminal"
 	"github.com/tetherws/tether/messages"
 )
 
@@ -19,7 +20,7 @@ type storm struct {
 	manager  *actors.Manager
 	ids      []messages.ID
 	score    *score
-	progress *progress
+	progress *terminal.Progress
 }
 
 // open dials all connections and waits for them to be open.
@@ -92,14 +93,14 @@ func (s *storm) recover() {
 // watch shows progress until done says so, and reports true; or until ctx or
 // the bound ends, and reports false.
 func (s *storm) watch(ctx context.Context, phase string, bound time.Duration, done func(counts) bool) bool {
-	ticker := time.NewTicker(redraw)
+	ticker := time.NewTicker(terminal.Redraw)
 	defer ticker.Stop()
 	start := time.Now()
 	end := time.NewTimer(bound)
 	defer end.Stop()
 	for {
 		c := s.score.snapshot()
-		s.progress.show(view{phase, time.Since(start), bound, c})
+		s.progress.Show(view{phase, time.Since(start), bound, c})
 		if done(c) {
 			return true
 		}

@@ -8,13 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetherws/tether/cmd/tether/terminal"
 	"github.com/tetherws/tether/supervision/drops"
-)
-
-const (
-	redraw   = 200 * time.Millisecond // on a terminal
-	interval = 2 * time.Second        // between plain lines
 )
 
 // view is what there is to show.
@@ -23,42 +17,24 @@ type view struct {
 	counts  drops.ProxyCounts
 }
 
-// progress tells how it goes: redrawn in place on a terminal, and otherwise as
-// a line now and then. Where it can't be written it is lost.
-type progress struct {
-	w    io.Writer
-	live *terminal.Live // nil off a terminal
-	last time.Time      // of the last line
-}
-
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w}
-	if screen, ok := terminal.Of(w); ok {
-		p.live = &terminal.Live{Screen: screen}
-	}
-	return p
-}
-
-// begin says what is to come.
-func (p *progress) begin(s *session) {
-	_, _ = fmt.Fprintf(p.w, "ws://%s to %s, seed %d\n", s.clients.Addr(), s.cfg.To, s.cfg.Seed)
+// announce says what is to come.
+func announce(w io.Writer, s *session) {
+	_, _ = fmt.Fprintf(w, "ws://%s to %s, seed %d\n", s.clients.Addr(), s.cfg.To, s.cfg.Seed)
 	if s.asking != nil {
-		_, _ = fmt.Fprintf(p.w, "control: curl http://%s/\n", s.asking.Addr())
+		_, _ = fmt.Fprintf(w, "control: curl http://%s/\n", s.asking.Addr())
 	}
 }
 
-// show is called often.
-func (p *progress) show(v view) {
-	switch {
-	case p.live != nil:
-		_ = p.live.Draw(v.block()...)
-	case time.Since(p.last) >= interval:
-		p.last = time.Now()
-		_, _ = fmt.Fprintf(p.w, "%.0fs: %s\n", v.elapsed.Seconds(), strings.Join(slices.Concat(v.facts()...), ", "))
-	}
+// Phase implements terminal.View: there is one.
+func (v view) Phase() string { return "" }
+
+// Line implements terminal.View.
+func (v view) Line() string {
+	return fmt.Sprintf("%.0fs: %s", v.elapsed.Seconds(), strings.Join(slices.Concat(v.facts()...), ", "))
 }
 
-func (v view) block() []string {
+// Block implements terminal.View.
+func (v view) Block() []string {
 	block := []string{fmt.Sprintf("%.0f s", v.elapsed.Seconds())}
 	for _, facts := range v.facts() {
 		block = append(block, strings.Join(facts, "   "))

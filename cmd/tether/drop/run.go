@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tetherws/tether/cmd/tether/terminal"
 	"github.com/tetherws/tether/supervision/drops"
 )
 
@@ -38,7 +39,8 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s.play, s.progress = play, newProgress(stderr)
+	s.play, s.progress = play, terminal.NewProgress(stderr)
+	announce(stderr, s)
 	if cfg.Duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, cfg.Duration)
@@ -56,7 +58,7 @@ type session struct {
 	cfg      Config
 	proxy    *drops.Proxy
 	play     func(context.Context, *drops.Proxy) error // nil: nothing
-	progress *progress
+	progress *terminal.Progress
 	clients  net.Listener
 	asking   net.Listener // nil: no control
 }
@@ -131,13 +133,12 @@ func failure(ctx context.Context) error {
 
 // watch shows how things go until ctx ends, and returns the last counts.
 func (s *session) watch(ctx context.Context) drops.ProxyCounts {
-	s.progress.begin(s)
-	ticker := time.NewTicker(redraw)
+	ticker := time.NewTicker(terminal.Redraw)
 	defer ticker.Stop()
 	start := time.Now()
 	for {
 		counts := s.proxy.Counts()
-		s.progress.show(view{time.Since(start), counts})
+		s.progress.Show(view{time.Since(start), counts})
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
