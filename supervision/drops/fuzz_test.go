@@ -21,6 +21,7 @@ func FuzzPipe(f *testing.F) {
 	f.Add(uint8(7), []byte{0, 5, 1, 3, 0, 9, 1, 20, 2, 0, 1, 9, 1, 9})
 	f.Add(uint8(3), []byte{0, 200, 1, 2, 3, 0, 0, 1})
 	f.Add(uint8(50), []byte{0, 9, 4, 0, 0, 9, 1, 9})
+	f.Add(uint8(2), []byte{2, 0, 0, 0}) // nothing written after a half-close
 	f.Fuzz(func(t *testing.T, buffer uint8, ops []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			n := drops.NewNetwork()

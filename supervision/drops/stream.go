@@ -89,6 +89,9 @@ func (c *Conn) endTurn() {
 
 // send passes b on, or those parts of it that are to leave.
 func (c *Conn) send(b []byte) (n int, err error) {
+	if len(b) == 0 {
+		return c.sendNothing()
+	}
 	if c.foresees(b) {
 		return c.write(b)
 	}
@@ -102,6 +105,21 @@ func (c *Conn) send(b []byte) (n int, err error) {
 		n += m
 	}
 	return n, err
+}
+
+// sendNothing fails where the conn beneath does, as TCP after a half-close.
+func (c *Conn) sendNothing() (n int, err error) {
+	c.mu.Lock()
+	if c.held() {
+		c.mu.Unlock()
+		return 0, nil
+	}
+	c.out.inside++
+	shuts := c.out.shuts
+	c.mu.Unlock()
+	_, err = c.inner.Write(nil)
+	_, err = c.leave(&c.out, "write", shuts, err)
+	return 0, err
 }
 
 // foresees follows b before it leaves, if it belongs to a handshake: whoever
