@@ -18,7 +18,7 @@ type shutdown struct {
 // beyond ctx: Dial, Accept and Send are refused with [messages.ErrShutdown];
 // connections without a socket are closed at once; the open ones write their
 // queue, have it confirmed and close with 1001, or are cut when ctx ends;
-// every goroutine is joined.
+// every goroutine is joined. Drills are over at once.
 //
 // It returns nil, or a *[messages.ShutdownError] that says what was left. A
 // second call waits for the first, until its own ctx ends.
@@ -40,6 +40,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 }
 
 func (m *Manager) end(ctx context.Context) error {
+	m.EndDrills() // or what they hold back would be lost
 	all := m.table.all()
 	var closes sync.WaitGroup
 	for _, r := range all {

@@ -60,6 +60,9 @@ func run(ctx context.Context, names []string) error {
 	if err != nil {
 		return fmt.Errorf("%w (run it from the root of the module)", err)
 	}
+	if out, err := simulate(ctx, ""); err != nil {
+		return fmt.Errorf("the simulation fails without any mutant:\n%s", tail(out))
+	}
 	var escaped []string
 	ran := 0
 	for _, m := range mutants {
@@ -150,7 +153,8 @@ func (m mutant) overlay(dir string) (string, error) {
 	return overlay, os.WriteFile(overlay, text, 0o600)
 }
 
-// simulate runs the simulation on the mutant until its first failure.
+// simulate runs the simulation on the mutant until its first failure, or on
+// the code as it is if there is no overlay.
 func simulate(ctx context.Context, overlay string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()

@@ -75,6 +75,30 @@ var mutants = []mutant{
 		new:  "	return r.link != nil\n",
 	},
 	{
+		name: "a failure is retried at once", invariant: "backed off",
+		file: "supervision/policy.go",
+		old:  "	delay := max(p.Backoff.Delay(h.Attempt, u), r.Floor, asked)\n",
+		new:  "	delay := max(0*p.Backoff.Delay(h.Attempt, u), r.Floor, asked)\n",
+	},
+	{
+		name: "Retry-After is overlooked", invariant: "backed off",
+		file: "supervision/policy.go",
+		old:  "	alone = min(max(refused.RetryAfter, 0), p.MaxRetryAfter)\n",
+		new:  "	alone = 0\n",
+	},
+	{
+		name: "1013 is a close like others", invariant: "backed off",
+		file: "supervision/rules.go",
+		old:  "From: 1013, Floor: 30 * time.Second}",
+		new:  "From: 1013, Floor: time.Nanosecond}",
+	},
+	{
+		name: "proven health resets nothing", invariant: "backed off",
+		file: "actors/rhythm.go",
+		old:  "	if r.healthy() {\n		r.failures",
+		new:  "	if r.healthy() && r.failures.Attempt < 0 {\n		r.failures",
+	},
+	{
 		name: "a parked connection is not probed", invariant: "back in time",
 		file: "actors/drop.go",
 		old:  "	if !r.hurry && r.next > r.m.now() {\n",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -14,6 +15,8 @@ import (
 type Conn struct {
 	inner net.Conn
 	other *Conn
+
+	injecting sync.Mutex // by InjectFor
 
 	mu      monitor // guards what follows
 	in, out direction
@@ -79,7 +82,7 @@ func (c *Conn) heal() {
 	if t := c.trouble; t != nil {
 		t.expire()
 		t.torn, t.slow, t.bytewise, t.pongs = nil, nil, false, nil
-		t.flow.hurry()
+		t.flow.hurryTo(time.Time{})
 		c.releaseLate(time.Time{})
 		c.pump()
 	}

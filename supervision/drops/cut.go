@@ -46,6 +46,12 @@ func (c *Conn) condemn(keep bool) (later bool, _ error) {
 	return false, nil
 }
 
+// lingerer is a net.Conn that can be made to end with RST.
+type lingerer interface {
+	net.Conn
+	SetLinger(sec int) error
+}
+
 func abort(c net.Conn, keep bool) error {
 	switch c := c.(type) {
 	case *end:
@@ -55,14 +61,10 @@ func abort(c net.Conn, keep bool) error {
 		return c.cut(keep)
 	case *tls.Conn:
 		return abort(c.NetConn(), keep)
-	case interface{ SetLinger(int) error }:
-		if err := c.SetLinger(0); err != nil {
-			return err
-		}
-	default:
-		return errors.Join(c.Close(), fmt.Errorf("reset of %T: %w", c, errors.ErrUnsupported))
+	case lingerer:
+		return errors.Join(c.SetLinger(0), c.Close())
 	}
-	return c.Close()
+	return errors.Join(c.Close(), fmt.Errorf("reset of %T: %w", c, errors.ErrUnsupported))
 }
 
 // enlist keeps c on r until it is closed or reset.

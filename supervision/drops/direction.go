@@ -35,6 +35,7 @@ func (c *Conn) shut(d *direction) error {
 		d.shut = true
 		d.shuts++
 		if err := c.forward(d); err != nil {
+			c.reopen(d)
 			return err
 		}
 	}

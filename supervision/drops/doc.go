@@ -43,8 +43,8 @@
 //
 // A [Simulation] puts a whole [Fleet] of connections through a script, in
 // virtual time: days of bad network take seconds. It shows all that happens to
-// invariants, of which [Invariants] are this package's, and an [Invariant] may
-// be one's own. What a seed does, it does again at the same instants.
+// invariants, as an [Observation] each; [Invariants] are this package's, and an
+// [Invariant] may be one's own. What a seed does, it does again at the same instants.
 //
 // # Between other programs
 //
@@ -69,6 +69,10 @@
 //	attempts are not spaced                            governor held
 //	attempts under way are not counted                 governor held
 //	an opening resets the backoff                      backoff kept
+//	a failure is retried at once                       backed off
+//	Retry-After is overlooked                          backed off
+//	1013 is a close like others                        backed off
+//	proven health resets nothing                       backed off
 //	a parked connection is not probed                  back in time
 //	Retry does nothing                                 back in time
 //	what expires is not counted                        counts add up

@@ -6,7 +6,7 @@ import (
 )
 
 // Expect is what the fleet was configured with, for the invariants to hold it
-// to. Zero, or less, is the default of package actors.
+// to. Zero is the default of package actors.
 //
 // Concurrent and PerSecond bound the dials of the whole simulation, which is
 // one pool to the governor: so their defaults are those of a pool. For a fleet
@@ -15,7 +15,8 @@ type Expect struct {
 	Idle, Timeout    time.Duration // the heartbeat's: 25 s, 10 s
 	HandshakeTimeout time.Duration // 10 s
 	Healthy          time.Duration // from the opening to the frame that resets the backoff: 10 s
-	BackoffCap       time.Duration // 60 s
+	Backoff          time.Duration // the ceiling of the first delay, which doubles with each failure: 500 ms
+	BackoffCap       time.Duration // where that ends: 60 s
 	Probe            time.Duration // the interval at which a parked connection is probed: 5 min
 	Concurrent       int           // dials under way: 64
 	PerSecond        float64       // dials begun, evenly spaced: 250
@@ -27,6 +28,7 @@ func (e Expect) withDefaults() Expect {
 		Timeout:          orElse(e.Timeout, 10*time.Second),
 		HandshakeTimeout: orElse(e.HandshakeTimeout, 10*time.Second),
 		Healthy:          orElse(e.Healthy, 10*time.Second),
+		Backoff:          orElse(e.Backoff, 500*time.Millisecond),
 		BackoffCap:       orElse(e.BackoffCap, time.Minute),
 		Probe:            orElse(e.Probe, 5*time.Minute),
 		Concurrent:       orElse(e.Concurrent, 64),

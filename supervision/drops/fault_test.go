@@ -134,7 +134,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"slow latency=1s latency=2s", `"latency=2s" may not stand here, or not again`},
 		{"slow bandwidth=-1", `bandwidth is a whole number from 0 to 9223372036854775807, not "-1"`},
 		{"slow seed=18446744073709551616", "seed is a whole number from 0 to 18446744073709551615"},
-		{"oversized -1", `BYTES is a whole number from 0 to 9223372036854775807, not "-1"`},
+		{"oversized -1", `BYTES is a whole number from 0 to 268435456, not "-1"`},
 		{"close 65536", `CODE is a whole number from 0 to 65535, not "65536"`},
 		{"close -1", `not "-1"`},
 		{"close 1001 1002", `"1002" may not stand here`},

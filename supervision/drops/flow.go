@@ -43,10 +43,12 @@ const orphaned = time.Minute
 // room says how much of n bytes the flow takes now.
 func (f *flow) room(n int) int { return max(0, min(n, mostHeld-f.size)) }
 
-// hurry makes everything due now.
-func (f *flow) hurry() {
+// hurryTo makes everything due by then at the latest.
+func (f *flow) hurryTo(then time.Time) {
 	for i := range f.queue {
-		f.queue[i].due = time.Time{}
+		if f.queue[i].due.After(then) {
+			f.queue[i].due = then
+		}
 	}
 	f.rest()
 }
@@ -214,9 +216,12 @@ func (c *Conn) endFlow() ending {
 }
 
 // orphan leaves the end to the flow, and releases whoever is blocked beneath.
+// Nothing is under way for longer than a minute then, however slow the link.
 func (c *Conn) orphan() {
 	_ = c.inner.SetReadDeadline(longAgo)
-	c.trouble.flow.deadline = time.Now().Add(orphaned)
+	f := &c.trouble.flow
+	f.deadline = time.Now().Add(orphaned)
+	f.hurryTo(f.deadline)
 	_ = c.forward(&c.out)
 	c.pump()
 }

@@ -7,7 +7,7 @@ import "strconv"
 func Invariants(e Expect) []Invariant {
 	return []Invariant{
 		OneSocket(), InOrder(), OneOutcome(), LegalMoves(), ClosedIsFinal(),
-		SilenceFound(e), NoFalseAlarm(e), GovernorHeld(e), BackoffKept(e), BackInTime(e),
+		SilenceFound(e), NoFalseAlarm(e), GovernorHeld(e), BackoffKept(e), BackedOff(e), BackInTime(e),
 		CountsAddUp(), NothingLeft(),
 	}
 }

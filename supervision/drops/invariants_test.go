@@ -149,7 +149,7 @@ func TestInvariantsAreFreshAndNamed(t *testing.T) {
 		}
 		names[invariant.String()] = true
 	}
-	if len(all) != 12 {
+	if len(all) != 13 {
 		t.Errorf("%d invariants", len(all))
 	}
 }

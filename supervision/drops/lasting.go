@@ -6,9 +6,15 @@ import "time"
 // positive is until [Conn.Heal] or Close. So one fault at a time lasts on c,
 // and the time of an earlier one is over.
 func (c *Conn) InjectFor(f Fault, d time.Duration) error {
+	c.injecting.Lock()
+	defer c.injecting.Unlock()
 	c.Heal()
-	if err := f.Inject(c); err != nil || d <= 0 {
+	if err := f.Inject(c); err != nil {
+		c.Heal() // of what it has done all the same
 		return err
+	}
+	if d <= 0 {
+		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 // between two messages of this end. A peer that bounds its messages is to close
 // with 1009.
 type Oversized struct {
-	Bytes int // zero is 16 MiB; negative is an error that matches messages.ErrInvalid
+	Bytes int // zero is 16 MiB; negative, or over 256 MiB, is an error that matches messages.ErrInvalid
 }
 
 const defaultOversize = 16 << 20
@@ -21,7 +21,7 @@ var zeros [32 << 10]byte
 // Inject implements Fault. It does not wait for the frame to leave. Without a
 // handshake it is ErrNoHandshake.
 func (o Oversized) Inject(c *Conn) error {
-	if o.Bytes < 0 {
+	if o.Bytes < 0 || o.Bytes > maxOversize {
 		return fmt.Errorf("%w: message of %d bytes", messages.ErrInvalid, o.Bytes)
 	}
 	return c.slip(o.frame)

@@ -44,20 +44,16 @@ func (p Plan) validate() error {
 	return errors.Join(errs...)
 }
 
-// check says what is wrong with a step that follows one at before.
+// check says what is wrong with a step that follows one at before. Unlike in a
+// script's text, what lasts may end after Length: the calm ends it.
 func (s Script) check(step Step, before time.Duration) error {
-	switch step.What.(type) {
-	case Fault, Refusal, DialFault:
-	default:
-		return fmt.Errorf("%w: What is %T, and no Fault, Refusal or DialFault", messages.ErrInvalid, step.What)
-	}
 	switch {
 	case step.Conn < 0 || step.Conn >= s.Connections:
 		return fmt.Errorf("%w: Conn is %d of %d", messages.ErrInvalid, step.Conn, s.Connections)
 	case step.At < before || step.At > s.Length:
 		return fmt.Errorf("%w: At is %v, not from %v to %v", messages.ErrInvalid, step.At, before, s.Length)
 	}
-	return atLeast("For", step.For, 0)
+	return errors.Join(checkHappening(step.What), atLeast("For", step.For, 0))
 }
 
 func (e Expect) validate() error {
@@ -66,6 +62,7 @@ func (e Expect) validate() error {
 		atLeast("Expect.Timeout", e.Timeout, 0),
 		atLeast("Expect.HandshakeTimeout", e.HandshakeTimeout, 0),
 		atLeast("Expect.Healthy", e.Healthy, 0),
+		atLeast("Expect.Backoff", e.Backoff, 0),
 		atLeast("Expect.BackoffCap", e.BackoffCap, 0),
 		atLeast("Expect.Probe", e.Probe, 0),
 		atLeast("Expect.Concurrent", e.Concurrent, 0),

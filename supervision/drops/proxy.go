@@ -16,8 +16,10 @@ import (
 
 // Proxy stands between WebSocket clients and a server, on real sockets, and
 // makes faults happen to the connections that pass through it. What no fault
-// touches it passes on as it is: the handshake and its answer, every byte
-// behind them, a FIN as FIN and an RST as RST.
+// touches it passes on as it is: every byte behind the handshake, a FIN as FIN
+// and an RST as RST. Of the handshake it changes the Host and the path, as
+// [NewProxy] says; Origin stays the client's, so a server that takes only its
+// own has to be told of the proxy's.
 //
 // It connects to its upstream once for each client. Each connection has an
 // ID, counted from 1 as they are accepted. [Proxy.Inject], [Proxy.InjectInto]

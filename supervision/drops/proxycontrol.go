@@ -28,8 +28,9 @@ import (
 //
 // Errors are problem details (RFC 9457), with the "field" at fault. Whoever
 // reaches the handler may drop what passes through p: so it answers only
-// requests to a loopback host, and none that come from a web page. Requests
-// may be 64 KiB long.
+// requests to a loopback host, and none that come from a web page. That keeps
+// browsers out, and nobody else: serve it on loopback alone. Requests may be
+// 64 KiB long.
 func (p *Proxy) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", byMethod{http.MethodGet: guide})

@@ -36,7 +36,7 @@ func (p *Proxy) InjectAll(in Injection) (struck int, err error) {
 }
 
 // InjectShare injects into a share of those that are live, rounded to the
-// nearest number: into random ones of those on which nothing lasts yet, or all
+// nearest number, but one at least unless the share is zero: into random ones of those on which nothing lasts yet, or all
 // of those if they are fewer. It returns how many it struck. A share outside 0
 // to 1 is an error that matches messages.ErrInvalid.
 func (p *Proxy) InjectShare(share float64, in Injection) (struck int, err error) {
@@ -73,7 +73,11 @@ func (p *Proxy) pick(share float64) []*proxied {
 		p.random = rand.New(rand.NewPCG(p.Seed, 0))
 	}
 	p.random.Shuffle(len(whole), func(i, j int) { whole[i], whole[j] = whole[j], whole[i] })
-	return whole[:min(len(whole), int(math.Round(share*float64(len(live)))))]
+	n := int(math.Round(share * float64(len(live))))
+	if share > 0 {
+		n = max(n, 1)
+	}
+	return whole[:min(len(whole), n)]
 }
 
 // Heal ends all that lasts, and what is to happen to handshakes. It returns on

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tetherws/tether/messages"
 )
 
 const maxFaultRequest = 64 << 10
@@ -171,6 +173,8 @@ func (o faultRequest) failed(struck int, err error) *problem {
 		return &problem{Status: http.StatusNotFound, Detail: err.Error(), Field: "connection"}
 	case errors.Is(err, net.ErrClosed):
 		return nil // they have ended meanwhile
+	case errors.Is(err, messages.ErrInvalid):
+		return invalidField("fault", "%v", err)
 	}
 	return &problem{Status: http.StatusConflict, Detail: err.Error()}
 }

@@ -2,8 +2,8 @@ package drops
 
 import "slices"
 
-// Shrink returns the least of a script that fails: it still does, and without
-// any one of its steps it does not. Seed, Connections and Length stay. A
+// Shrink cuts a script that fails down to one that still does, and without any
+// one of whose steps it does not. Seed, Connections and Length stay. A
 // script that does not fail is returned as it is.
 //
 // It is Zeller's ddmin: it leaves out everything, then whole connections, then

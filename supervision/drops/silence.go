@@ -26,10 +26,16 @@ func (s Silence) Inject(c *Conn) error {
 			return err
 		}
 	}
-	if s.Out || !s.In {
-		return c.shut(&c.out)
+	if s.In && !s.Out {
+		return nil
 	}
-	return nil
+	err = c.shut(&c.out)
+	if err != nil && !s.Out { // both or none
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.reopen(&c.in)
+	}
+	return err
 }
 
 func (s Silence) String() string {

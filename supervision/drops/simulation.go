@@ -18,11 +18,13 @@ import (
 // testing/synctest bubble, in which a week takes seconds; two runs of one
 // plan then do the same at the same instants.
 //
-//	sim, err := drops.NewSimulation(drops.Plan{Script: script, Invariants: drops.Invariants(expect)})
+//	expect := drops.Expect{} // the defaults of package actors
+//	sim, err := drops.NewSimulation(drops.Plan{Script: script, Expect: expect, Invariants: drops.Invariants(expect)})
 //	m, err := actors.New(actors.Config{OnEvent: sim.OnEvent, Random: sim.Random})
 //	report := sim.Run(ctx, m, func(n int) error {
 //		_, err := m.Dial(ctx, actors.Target{
-//			ID: sim.ID(n), URL: sim.URL(n), Dialer: &websocket.Dialer{NetDialContext: sim.DialContext},
+//			ID: sim.ID(n), URL: sim.URL(n), Pool: "sim", // one pool for all, as Expect has it
+//			Dialer: &websocket.Dialer{NetDialContext: sim.DialContext},
 //		})
 //		return err
 //	})
@@ -63,7 +65,11 @@ func NewSimulation(p Plan) (*Simulation, error) {
 		s.subjects = append(s.subjects, c)
 		s.byID[c.id] = c
 	}
-	for _, g := range bubble() {
+	all := bubble()
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%w: a simulation needs a testing/synctest bubble", messages.ErrInvalid)
+	}
+	for _, g := range all {
 		s.others[g.id] = true
 	}
 	return s, nil

@@ -272,9 +272,15 @@ func TestPlanThatMakesNoSenseIsInvalid(t *testing.T) {
 			t.Errorf("%+v: %v; want %s named", c.plan, err, c.names)
 		}
 	}
-	if _, err := drops.NewSimulation(with(drops.Step{What: reset, At: time.Minute})); err != nil {
-		t.Error(err)
+	good := with(drops.Step{What: reset, At: time.Minute})
+	if _, err := drops.NewSimulation(good); !errors.Is(err, messages.ErrInvalid) || !strings.Contains(err.Error(), "bubble") {
+		t.Errorf("outside of a bubble: %v", err)
 	}
+	synctest.Test(t, func(t *testing.T) {
+		if _, err := drops.NewSimulation(good); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestStageTakesNoUnknownConnection(t *testing.T) {

@@ -173,7 +173,7 @@ func TestFINAndCloseComeBehindWhatIsUnderWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onMemory(t, func(t *testing.T, p pair) {
 				start := time.Now()
-				wantInject(t, drops.Slow{Latency: time.Hour}, p.dialed) // longer than an orphan may live
+				wantInject(t, drops.Slow{Latency: 40 * time.Second}, p.dialed)
 				wantWrite(t, p.dialed, "last")
 				if err := end(p.dialed); err != nil {
 					t.Fatal(err)
@@ -181,11 +181,24 @@ func TestFINAndCloseComeBehindWhatIsUnderWay(t *testing.T) {
 				if _, err := p.dialed.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) && !errors.Is(err, net.ErrClosed) {
 					t.Errorf("Write: %v", err)
 				}
-				wantReadAt(t, p.accepted, "last", start, time.Hour)
-				wantErrorAt(t, p.accepted, io.EOF, start, time.Hour)
+				wantReadAt(t, p.accepted, "last", start, 40*time.Second)
+				wantErrorAt(t, p.accepted, io.EOF, start, 40*time.Second)
 			})
 		})
 	}
+}
+
+// However slow the link: so that nothing outlives its program by more.
+func TestWhatIsUnderWayAtACloseArrivesWithinAMinute(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		start := time.Now()
+		wantInject(t, drops.Slow{Latency: 24 * time.Hour}, p.dialed)
+		wantWrite(t, p.dialed, "last")
+		time.Sleep(time.Second)
+		_ = p.dialed.Close()
+		wantReadAt(t, p.accepted, "last", start, time.Minute+time.Second)
+		wantErrorAt(t, p.accepted, io.EOF, start, time.Minute+time.Second)
+	})
 }
 
 func TestCloseOnASlowLinkReleasesAtOnce(t *testing.T) {
@@ -248,7 +261,7 @@ func TestTornOnASlowLink(t *testing.T) {
 			start := time.Now()
 			own := goRead(p.dialed)
 			synctest.Wait()
-			wantInject(t, drops.Slow{Latency: time.Hour}, p.dialed)
+			wantInject(t, drops.Slow{Latency: 40 * time.Second}, p.dialed)
 			wantWrite(t, p.dialed, "before ")
 			wantInject(t, drops.Torn{After: 2}, p.dialed)
 			if n, err := p.dialed.Write([]byte("torn")); n != 2 || !errors.Is(err, syscall.ECONNRESET) {
@@ -260,8 +273,8 @@ func TestTornOnASlowLink(t *testing.T) {
 			if closes {
 				_ = p.dialed.Close()
 			}
-			wantReadAt(t, p.accepted, "before to", start, time.Hour)
-			wantErrorAt(t, p.accepted, syscall.ECONNRESET, start, time.Hour)
+			wantReadAt(t, p.accepted, "before to", start, 40*time.Second)
+			wantErrorAt(t, p.accepted, syscall.ECONNRESET, start, 40*time.Second)
 		})
 	}
 }

@@ -14,10 +14,11 @@ type word struct {
 }
 
 const (
-	maxCode    = math.MaxUint16
-	maxPayload = 125 // of a control frame
-	minRefusal = 200 // less would not end the request
-	maxStatus  = 999
+	maxCode     = math.MaxUint16
+	maxPayload  = 125 // of a control frame
+	maxOversize = 256 << 20
+	minRefusal  = 200 // less would not end the request
+	maxStatus   = 999
 )
 
 // vocabulary is all that [Parse] reads.
@@ -40,7 +41,7 @@ var vocabulary = []word{
 	}},
 	{"garbage", false, func(*arguments) Happening { return Garbage{} }},
 	{"bad-utf8", false, func(*arguments) Happening { return BadUTF8{} }},
-	{"oversized", false, func(a *arguments) Happening { return Oversized{Bytes: a.number("[BYTES]", math.MaxInt)} }},
+	{"oversized", false, func(a *arguments) Happening { return Oversized{Bytes: a.number("[BYTES]", maxOversize)} }},
 	{"close", false, func(a *arguments) Happening {
 		return CloseCode{
 			Code:   a.number("[CODE]", maxCode),
