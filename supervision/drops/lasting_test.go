@@ -1,7 +1,11 @@
 package drops_test
 
 import (
+	"errors"
+	"net"
+	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,4 +173,74 @@ func TestHealEndsATimeAndCloseToo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// halting is a fault whose injection takes until it is released.
+type halting struct{ begun, release chan struct{} }
+
+func (h halting) Inject(*drops.Conn) error {
+	close(h.begun)
+	<-h.release
+	return nil
+}
+
+func (halting) String() string { return "halting" }
+
+func TestOfTwoFaultsAtOnceTheLaterOnesTimeCounts(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		first := halting{make(chan struct{}), make(chan struct{})}
+		var injecting sync.WaitGroup
+		injecting.Go(func() { _ = p.dialed.InjectFor(first, time.Hour) })
+		<-first.begun
+		injecting.Go(func() { _ = p.dialed.InjectFor(drops.Stall{}, time.Second) })
+		for range 100 {
+			runtime.Gosched()
+		}
+		close(first.release)
+		injecting.Wait()
+		wantWrite(t, p.accepted, "x")
+		start := time.Now()
+		if got := <-goRead(p.dialed); got.text != "x" || time.Since(start) != time.Second {
+			t.Errorf("read %q, %v after %v", got.text, got.err, time.Since(start))
+		}
+	})
+}
+
+// stubborn is a conn that takes no deadlines, and does not linger.
+type stubborn struct {
+	net.Conn
+	closed bool
+}
+
+func (*stubborn) SetReadDeadline(time.Time) error { return errors.ErrUnsupported }
+func (*stubborn) SetLinger(int) error             { return syscall.EINVAL }
+
+func (s *stubborn) Close() error {
+	s.closed = true
+	return s.Conn.Close()
+}
+
+func TestAFaultThatFailsIsNotInForce(t *testing.T) {
+	for _, fault := range []drops.Fault{drops.Silence{}, drops.Silence{In: true}, drops.Stall{}} {
+		onMemory(t, func(t *testing.T, p pair) {
+			c := drops.Wrap(&stubborn{Conn: p.dialed})
+			if err := c.InjectFor(fault, time.Hour); !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("%v: %v", fault, err)
+			}
+			wantWrite(t, p.accepted, "x")
+			start := time.Now()
+			if got := <-goRead(c); got.text != "x" || time.Since(start) != 0 {
+				t.Errorf("%v: read %q, %v after %v", fault, got.text, got.err, time.Since(start))
+			}
+		})
+	}
+}
+
+func TestAResetThatFailsClosesAllTheSame(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		beneath := &stubborn{Conn: p.dialed}
+		if err := (drops.Reset{}).Inject(drops.Wrap(beneath)); !errors.Is(err, syscall.EINVAL) || !beneath.closed {
+			t.Errorf("%v, closed %v", err, beneath.closed)
+		}
+	})
 }
