@@ -16,7 +16,7 @@ type frames struct {
 	blank  uint8 // how much of the text's last "\r\n\r\n" has come
 	have   uint8 // bytes in head
 	head   [14]byte
-	left   uint64 // of the payload under way
+	left   uint64 // of the payload under way; in text, how much of it has come
 }
 
 // phase is what the bytes of a stream are.
@@ -83,9 +83,14 @@ func (f *frames) hear(b []byte) {
 	}
 }
 
+// mostText is how long a handshake may be, as in net/http. What goes on for
+// longer is none, and is not looked into.
+const mostText = 1 << 20
+
 // text follows the text of a handshake up to its blank line.
 func (f *frames) text(b []byte) int {
-	for i, c := range b {
+	looked := min(len(b), mostText-int(f.left))
+	for i, c := range b[:looked] {
 		if int(f.have) < len(f.head) {
 			f.head[f.have] = c
 			f.have++
@@ -100,6 +105,9 @@ func (f *frames) text(b []byte) int {
 			f.judge()
 			return i + 1
 		}
+	}
+	if f.left += uint64(looked); f.left == mostText {
+		*f = frames{phase: phaseOther}
 	}
 	return len(b)
 }

@@ -174,3 +174,15 @@ func (s *stream) check(t *testing.T, arrived io.Reader, faults int) {
 		t.Fatalf("missing: %d frames, %d pongs, %d faults", len(rest), len(pongs), faults)
 	}
 }
+
+func TestWhatGoesOnForTooLongIsNoHandshake(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		long := "HTTP/1.1 101 Switching Protocols\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n"
+		written := goWrite(p.accepted, []byte(long))
+		wantRead(t, p.dialed, long)
+		<-written
+		if err := (drops.Garbage{}).Inject(p.accepted); !errors.Is(err, drops.ErrNoHandshake) {
+			t.Error(err)
+		}
+	})
+}
