@@ -1,9 +1,6 @@
 package drops
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "bytes"
 
 // frames follows what an end writes: the text of a handshake, then frames
 // (RFC 6455, section 5.2). So a fault knows where it may put a frame of its
@@ -15,7 +12,7 @@ type frames struct {
 	within bool  // a message whose last frame has not begun
 	blank  uint8 // how much of the text's last "\r\n\r\n" has come
 	have   uint8 // bytes in head
-	head   [14]byte
+	head   [maxHeader]byte
 	left   uint64 // of the payload under way; in text, how much of it has come
 }
 
@@ -128,39 +125,13 @@ func (f *frames) judge() {
 // wholeHead reports whether head is a whole frame's header, and if so notes
 // the payload's length.
 func (f *frames) wholeHead() bool {
-	if f.have < 2 {
+	if f.have < 2 || int(f.have) < headerSize(f.head[1]) {
 		return false
 	}
-	extended := extendedLength(f.head[1])
-	need := 2 + extended
-	if f.head[1]&masked != 0 {
-		need += 4
-	}
-	if f.have < need {
-		return false
-	}
-	switch extended {
-	case 0:
-		f.left = uint64(f.head[1] &^ masked)
-	case 2:
-		f.left = uint64(binary.BigEndian.Uint16(f.head[2:]))
-	case 8:
-		f.left = binary.BigEndian.Uint64(f.head[2:])
-	}
+	f.left = payloadLength(f.head[:])
 	if f.head[0]&control == 0 {
 		f.within = f.head[0]&final == 0
 	}
 	f.have = 0
 	return true
-}
-
-// extendedLength is how many bytes of length follow a header's second byte.
-func extendedLength(second byte) uint8 {
-	switch second &^ masked {
-	case len16:
-		return 2
-	case len64:
-		return 8
-	}
-	return 0
 }

@@ -10,27 +10,15 @@ import (
 // and keeps nothing but a header; what is no frame leaves it lost, and from
 // then on it counts bytes alone.
 type meter struct {
-	header [meterMaxHeader]byte
+	header [maxHeader]byte
 	got    int    // of the header
 	length uint64 // of the payload
 	passed uint64 // of the payload
-	code   [meterStatus]byte
+	code   [statusBytes]byte
 	lost   bool
 }
 
-const (
-	meterMaxHeader  = 14
-	meterFIN        = 0x80
-	meterOpcode     = 0x0f
-	meterContinued  = 0x0
-	meterMasked     = 0x80
-	meterKey        = 4 // bytes
-	meterLength     = 0x7f
-	meter16         = 126
-	meter64         = 127
-	meterMaxControl = 125
-	meterStatus     = 2 // bytes
-)
+const opcodeBits = 0x0f
 
 // read adds b to t. Of the first close frame that ends in b it returns the
 // code.
@@ -65,40 +53,23 @@ func (m *meter) step(b []byte) []byte {
 
 // size is that of the header, as far as it is known.
 func (m *meter) size() int {
-	n := 2
-	if m.got < n {
-		return n
+	if m.got < 2 {
+		return 2
 	}
-	switch m.header[1] & meterLength {
-	case meter16:
-		n += 2
-	case meter64:
-		n += 8
-	}
-	if m.header[1]&meterMasked != 0 {
-		n += meterKey
-	}
-	return n
+	return headerSize(m.header[1])
 }
 
 // open is the end of the header.
 func (m *meter) open() {
-	switch short := m.header[1] & meterLength; short {
-	case meter16:
-		m.length = uint64(binary.BigEndian.Uint16(m.header[2:]))
-	case meter64:
-		m.length = binary.BigEndian.Uint64(m.header[2:])
-	default:
-		m.length = uint64(short)
-	}
-	m.lost = m.opcode() >= websocket.CloseMessage && m.length > meterMaxControl
+	m.length = payloadLength(m.header[:])
+	m.lost = m.opcode() >= websocket.CloseMessage && m.length > maxPayload
 }
 
-func (m *meter) opcode() int { return int(m.header[0] & meterOpcode) }
+func (m *meter) opcode() int { return int(m.header[0] & opcodeBits) }
 
 func (m *meter) payload(b []byte) []byte {
 	n := min(uint64(len(b)), m.length-m.passed)
-	if m.passed < meterStatus {
+	if m.passed < statusBytes {
 		copy(m.code[m.passed:], b[:n])
 	}
 	m.passed += n
@@ -108,8 +79,8 @@ func (m *meter) payload(b []byte) []byte {
 // tell counts a frame that is over: a message with its last one.
 func (m *meter) tell(t *ProxyTraffic) {
 	switch m.opcode() {
-	case meterContinued, websocket.TextMessage, websocket.BinaryMessage:
-		if m.header[0]&meterFIN != 0 {
+	case opContinuation, websocket.TextMessage, websocket.BinaryMessage:
+		if m.header[0]&final != 0 {
 			t.Messages++
 		}
 	case websocket.CloseMessage:
@@ -130,8 +101,8 @@ func (m *meter) status() int {
 		return 0
 	}
 	code := m.code
-	if m.header[1]&meterMasked != 0 {
-		key := m.header[m.size()-meterKey:]
+	if m.header[1]&masked != 0 {
+		key := m.header[m.size()-keyBytes:]
 		code[0] ^= key[0]
 		code[1] ^= key[1]
 	}

@@ -2,17 +2,14 @@ package drops
 
 import "time"
 
-const (
-	tryLater  = 30 * time.Second // the least backoff after a close with 1013
-	governing = 10 * time.Second // until a pool that failed everybody is known to live
-)
+const governing = 10 * time.Second // until a pool that failed everybody is known to live
 
 // recovery bounds how long after the calm the script's connections may take to
 // be back that are not parked: one is found silent, fails one more handshake
 // that hangs, backs off as long as it may, and waits for its turn.
 func (e Expect) recovery(s Script) time.Duration {
 	turns := time.Duration(s.Connections) * e.spacing()
-	away := max(e.BackoffCap, tryLater, s.longestRetryAfter())
+	away := max(e.BackoffCap, tryLaterFloor, s.longestRetryAfter())
 	return e.Idle + e.Timeout + e.HandshakeTimeout + away + governing + turns + e.HandshakeTimeout
 }
 
