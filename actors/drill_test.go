@@ -458,6 +458,7 @@ func TestDrillsOverTLS(t *testing.T) {
 				var closed *messages.PeerCloseError
 				return errors.As(err, &closed) && closed.Code == 4000
 			}},
+			{drops.CloseCode{Code: 4000, Leave: true}, 0, func(err error) bool { return errors.Is(err, net.ErrClosed) }},
 			{drops.Garbage{}, 0, func(err error) bool {
 				var closed *messages.PeerCloseError
 				return errors.As(err, &closed) && closed.Code == websocket.CloseProtocolError

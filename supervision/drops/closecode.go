@@ -21,6 +21,8 @@ type CloseCode struct {
 	// Twice sends the frame a second time.
 	Twice bool
 	// Leave closes this end behind the frame, without waiting for the peer's.
+	// Its program's writes wait until the frame has left, and all its calls
+	// fail with net.ErrClosed then.
 	Leave bool
 }
 

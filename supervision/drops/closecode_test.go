@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -125,6 +126,23 @@ func TestLeavingWithoutTheProgramsClose(t *testing.T) {
 		wantFrames(t, p.accepted, wireFrame{0x88, true, ""}, wireFrame{0x88, true, ""})
 		wantReadError(t, p.accepted, io.EOF)
 		wantReadError(t, p.dialed, net.ErrClosed)
+	})
+}
+
+func TestLeavingHoldsTheProgramUntilTheFrameHasLeft(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		open(t, p)
+		start := time.Now()
+		wantInject(t, drops.Slow{Latency: time.Second}, p.dialed)
+		wantInject(t, drops.CloseCode{Leave: true}, p.dialed)
+		if err := (drops.Reset{}).Inject(p.dialed); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Reset of an end that leaves: %v", err)
+		}
+		if _, err := p.dialed.Write([]byte("late")); !errors.Is(err, net.ErrClosed) || time.Since(start) != time.Second {
+			t.Errorf("Write: %v after %v", err, time.Since(start))
+		}
+		wantFrames(t, p.accepted, wireFrame{0x88, true, ""})
+		wantReadError(t, p.accepted, io.EOF)
 	})
 }
 

@@ -27,7 +27,7 @@ func (c *Conn) cut(keep bool) error {
 func (c *Conn) condemn(keep bool) (later bool, _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.ended(&c.in); err != nil {
+	if err := c.over(&c.in); err != nil {
 		return false, opError("reset", c, err)
 	}
 	c.in.err, c.out.err = syscall.ECONNRESET, syscall.ECONNRESET

@@ -28,7 +28,7 @@ var longAgo = time.Unix(1, 0)
 func (c *Conn) shut(d *direction) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.ended(d); err != nil {
+	if err := c.over(d); err != nil {
 		return opError("set", c, err)
 	}
 	if !d.shut {
@@ -66,6 +66,14 @@ func (c *Conn) ended(d *direction) error {
 		return net.ErrClosed
 	}
 	return d.err
+}
+
+// over is ended for faults: for them a Conn that leaves has left.
+func (c *Conn) over(d *direction) error {
+	if c.trouble != nil && c.trouble.flow.end == endLeave {
+		return net.ErrClosed
+	}
+	return c.ended(d)
 }
 
 // obstacle returns why a call in d can't go on; nil if it can.

@@ -28,6 +28,7 @@ type ending uint8
 const (
 	endNone ending = iota
 	endFIN
+	endLeave // is endClose, once the program has been told
 	endClose
 	endReset
 )
@@ -106,7 +107,7 @@ func (c *Conn) pump() {
 			return
 		}
 	}
-	if c.ended(&c.out) != nil {
+	if f.end >= endLeave {
 		f.deadline = time.Now().Add(orphaned)
 	}
 	f.pumping = true
@@ -149,6 +150,10 @@ func (c *Conn) takeParcel() (b []byte, shuts uint, end ending) {
 	if len(f.queue) == 0 && !c.out.shut {
 		end, f.end = f.end, endNone
 	}
+	if end == endLeave {
+		c.depart()
+		end = endClose
+	}
 	if end > endFIN { // nothing follows, and Close is to leave the end to the pump
 		return nil, 0, end
 	}
@@ -171,7 +176,10 @@ func (c *Conn) gaveParcel(n int, err error) {
 	if err != nil {
 		end := f.end
 		f.drop()
-		if end == endClose {
+		if end == endLeave {
+			c.depart()
+		}
+		if end >= endLeave {
 			end = endReset
 		}
 		f.end = end
@@ -216,9 +224,13 @@ func (c *Conn) endFlow() ending {
 }
 
 // orphan leaves the end to the flow, and releases whoever is blocked beneath.
-// Nothing is under way for longer than a minute then, however slow the link.
 func (c *Conn) orphan() {
 	_ = c.inner.SetReadDeadline(longAgo)
+	c.lastMinute()
+}
+
+// lastMinute has the flow end within a minute, however slow the link.
+func (c *Conn) lastMinute() {
 	f := &c.trouble.flow
 	f.deadline = time.Now().Add(orphaned)
 	f.hurryTo(f.deadline)
@@ -230,7 +242,7 @@ func (c *Conn) orphan() {
 func (c *Conn) finLater() (later bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.ended(&c.out); err != nil {
+	if err := c.over(&c.out); err != nil {
 		return false, opError("close", c, err)
 	}
 	c.out.finished = true

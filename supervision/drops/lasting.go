@@ -18,7 +18,7 @@ func (c *Conn) InjectFor(f Fault, d time.Duration) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended(&c.in) != nil {
+	if c.over(&c.in) != nil {
 		return nil // f has ended it
 	}
 	t := c.troubled()
@@ -39,7 +39,7 @@ func (c *Conn) InjectFor(f Fault, d time.Duration) error {
 func (c *Conn) afflict(change func(*trouble)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.ended(&c.out); err != nil {
+	if err := c.over(&c.out); err != nil {
 		return opError("set", c, err)
 	}
 	change(c.troubled())

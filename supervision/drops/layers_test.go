@@ -173,6 +173,28 @@ func TestFramesAboveTLS(t *testing.T) {
 	})
 }
 
+// A program may close what lies below its TLS, which overtakes whatever waits
+// above.
+func TestLeavingAboveTLSComesBeforeTheProgramsClose(t *testing.T) {
+	onTLS(t, func(t *testing.T, p, lower pair) {
+		client, _ := handshake(t, p)
+		gone := make(chan error, 1)
+		go func() {
+			_, err := p.accepted.Read(make([]byte, 1))
+			_ = lower.accepted.Close()
+			gone <- err
+		}()
+		p.blocked(t, "Read")
+		wantInject(t, drops.CloseCode{Code: 4000, Leave: true}, p.accepted)
+		if _, _, err := client.ReadMessage(); !websocket.IsCloseError(err, 4000) {
+			t.Error(err)
+		}
+		if err := <-gone; !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
+}
+
 func TestCloseAboveTLSReleases(t *testing.T) {
 	onTLS(t, func(t *testing.T, p, _ pair) {
 		read := goRead(p.dialed)

@@ -60,7 +60,7 @@ func (m Mix) perHour() (sum float64) {
 
 // checkFor reports whether h can't last for d.
 func checkFor(h Happening, d time.Duration) error {
-	name := nameOf(h.String())
+	name := wordOf(h)
 	switch w, known := lookUp(name); {
 	case d < 0:
 		return fmt.Errorf("%w: %s for %v: negative", messages.ErrInvalid, name, d)

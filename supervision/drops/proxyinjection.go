@@ -93,7 +93,8 @@ func (in Injection) limit() (d time.Duration, heals bool) {
 	return in.For, true
 }
 
-// strikesOnce reports whether the fault is over once it has struck.
+// strikesOnce reports whether the fault is over once it is injected. Torn,
+// which does not last either, waits for a write.
 func strikesOnce(f Fault) bool {
 	switch f.(type) {
 	case Reset, FIN, CloseCode, Garbage, BadUTF8, Oversized, Unasked:

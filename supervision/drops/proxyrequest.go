@@ -113,12 +113,11 @@ func (o faultRequest) lasts(what Happening) (time.Duration, *problem) {
 		return 0, nil
 	}
 	d, err := time.ParseDuration(o.For)
-	f, fault := what.(Fault)
-	switch {
-	case err != nil || d <= 0:
+	if err != nil || d <= 0 {
 		return 0, invalidField("for", "%q is no time, such as 30s", o.For)
-	case fault && strikesOnce(f):
-		return 0, invalidField("for", "%s does not last", wordOf(what))
+	}
+	if err := checkFor(what, d); err != nil {
+		return 0, invalidField("for", "%v", err)
 	}
 	return d, nil
 }

@@ -23,7 +23,7 @@ type slipped struct {
 func (c *Conn) slip(encode func(client bool) slipped) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch err := c.ended(&c.out); {
+	switch err := c.over(&c.out); {
 	case err != nil:
 		return opError("write", c, err)
 	case c.out.finished:
@@ -57,7 +57,7 @@ func (c *Conn) slipIn() {
 	t.waiting = nil
 	for _, s := range waiting {
 		switch {
-		case c.ended(&c.out) != nil:
+		case c.over(&c.out) != nil:
 			return
 		case s.message && c.frames.within:
 			t.waiting = append(t.waiting, s)
@@ -72,14 +72,25 @@ func (c *Conn) slipIn() {
 	}
 }
 
-// leaveAfterFlow closes this end behind what is in the flow.
+// leaveAfterFlow closes this end behind what is in the flow. The program learns
+// of it then and not before: what it does about it, such as to close what lies
+// below its TLS, must not overtake the frame.
 func (c *Conn) leaveAfterFlow() {
+	if c.out.shut { // under silence nothing leaves
+		c.depart()
+		c.out.shut, c.trouble.flow.end = false, c.endFlow()
+		c.pump()
+		return
+	}
+	c.out.busy = true // from now on: nothing of the program's is to follow
+	c.trouble.flow.end = endLeave
+	c.lastMinute()
+}
+
+// depart ends all calls, as if this end had closed.
+func (c *Conn) depart() {
 	c.in.err, c.out.err = net.ErrClosed, net.ErrClosed
 	c.mu.cond.Broadcast()
 	c.trouble.stop()
 	c.unlist()
-	if how := c.endFlow(); how != endNone { // under silence
-		c.out.shut, c.trouble.flow.end = false, how
-		c.pump()
-	}
 }

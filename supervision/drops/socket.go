@@ -81,7 +81,7 @@ func (k *socket) left() bool { return k.other.gone() || k.other.inner.(*end).out
 func (c *Conn) gone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.finished || c.ended(&c.out) != nil
+	return c.out.finished || c.over(&c.out) != nil
 }
 
 // isOver reports whether the stream has an end.
