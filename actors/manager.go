@@ -204,7 +204,7 @@ func (m *Manager) Retry(id messages.ID) error {
 // matches [messages.ErrClosed].
 func (m *Manager) Info(id messages.ID) (messages.Info, error) {
 	if r := m.table.get(id); r != nil {
-		return r.info(), nil
+		return r.ending()
 	}
 	if g := m.table.graves.find(id); g != nil {
 		return g.info, g.end

@@ -208,6 +208,16 @@ func (r *record) info() messages.Info {
 	return r.infoLocked()
 }
 
+// ending is info, and how the connection has ended if it is about to be buried.
+func (r *record) ending() (messages.Info, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.end != nil {
+		return r.infoLocked(), r.end
+	}
+	return r.infoLocked(), nil
+}
+
 func (r *record) infoLocked() messages.Info {
 	i := messages.Info{
 		ID: r.id, State: r.state, Incarnation: r.incarnation, Dialed: r.target != nil,

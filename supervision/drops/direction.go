@@ -48,7 +48,7 @@ func (c *Conn) shut(d *direction) error {
 
 // reopen ends what shut began. The lock is held.
 func (c *Conn) reopen(d *direction) {
-	if !d.shut {
+	if !d.shut || c.leaving() {
 		return
 	}
 	d.shut = false
@@ -70,11 +70,14 @@ func (c *Conn) ended(d *direction) error {
 
 // over is ended for faults: for them a Conn that leaves has left.
 func (c *Conn) over(d *direction) error {
-	if c.trouble != nil && c.trouble.flow.end == endLeave {
+	if c.leaving() {
 		return net.ErrClosed
 	}
 	return c.ended(d)
 }
+
+// leaving reports whether this end closes once the flow has passed.
+func (c *Conn) leaving() bool { return c.trouble != nil && c.trouble.flow.end == endLeave }
 
 // obstacle returns why a call in d can't go on; nil if it can.
 func (c *Conn) obstacle(d *direction) error {
@@ -92,7 +95,8 @@ func (c *Conn) obstacle(d *direction) error {
 
 // leave ends a call beneath that began after the given number of shuts. It
 // says whether to begin it again, because a shut was all that ended it, and
-// gives the fault that ended d in place of what it looked like beneath.
+// gives the fault that ended d in place of what it looked like beneath. What is
+// read at that moment is lost with the connection.
 func (c *Conn) leave(d *direction, op string, shuts uint, err error) (again bool, _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,7 +104,7 @@ func (c *Conn) leave(d *direction, op string, shuts uint, err error) (again bool
 	c.mu.cond.Broadcast()
 	switch {
 	case err == nil:
-		return false, nil
+		return d == &c.in && c.over(d) != nil, nil
 	case d.shuts != shuts && timedOut(err):
 		return true, nil
 	}

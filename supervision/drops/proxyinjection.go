@@ -2,7 +2,6 @@ package drops
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tetherws/tether/messages"
@@ -113,7 +112,4 @@ func endsConn(f Fault) bool {
 }
 
 // wordOf is the first word of a happening's name.
-func wordOf(h Happening) string {
-	word, _, _ := strings.Cut(h.String(), " ")
-	return word
-}
+func wordOf(h Happening) string { return nameOf(h.String()) }

@@ -82,7 +82,10 @@ func (c *Conn) leaveAfterFlow() {
 		c.pump()
 		return
 	}
-	c.out.busy = true // from now on: nothing of the program's is to follow
+	c.out.busy = true // for good: nothing of the program's is to follow
+	c.in.shut = true  // nor does it see how the peer answers
+	c.in.shuts++
+	_ = c.forward(&c.in)
 	c.trouble.flow.end = endLeave
 	c.lastMinute()
 }
