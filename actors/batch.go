@@ -9,8 +9,8 @@ import (
 // batch is what the actor writes at once. What answers the peer goes ahead of
 // the data, and a ping behind it, since it asks after all that was written.
 type batch struct {
-	pong    []byte // nil: none
 	answers []messages.Message
+	pong    []byte // nil: none
 	data    *list
 	pings   bool
 	beats   bool // a beat of the embedder's is to be made, to go among the answers
@@ -66,11 +66,11 @@ func (r *record) settle(l *link, sent int64) {
 // begins; the first result says how many bytes may have left.
 func (l *link) write(b *batch, timeout time.Duration) (sent int64, err error) {
 	l.sender.begin(timeout)
+	for _, m := range b.answers { // of which a welcome comes before everything
+		l.sender.message(byte(m.Kind), m.Data)
+	}
 	if b.pong != nil {
 		l.sender.frame(opPong, b.pong)
-	}
-	for _, m := range b.answers {
-		l.sender.message(byte(m.Kind), m.Data)
 	}
 	for e := b.data.head; e != nil; e = e.next {
 		l.sender.data(e)

@@ -53,7 +53,7 @@ type Config struct {
 	// Random returns what the jitter of the connection's backoff, its first
 	// beat and its part in a [Drill] are drawn from: evenly spread in [0, 1).
 	// With a seeded source for each connection a run can be replayed, since
-	// nothing else is drawn but IDs that nobody chose and masking keys. What
+	// nothing else is drawn but IDs that nobody chose, masking keys and tokens. What
 	// lies outside [0, 1) counts as the nearest inside; nil is math/rand/v2.
 	//
 	// It is called under the connection's lock, for one connection at a time
@@ -103,6 +103,16 @@ type Target struct {
 	Heartbeat *Heartbeat
 	// Restart is the policy; nil is the Config's.
 	Restart *supervision.Policy
+	// Resume speaks tether.v1, so that the server knows the connection again
+	// after a drop, and neither side loses or repeats a message. A server that
+	// does not speak it is refused as one that agrees to no subprotocol, and a
+	// newer socket that takes the connection over is its end.
+	//
+	// Every message is then AtLeastOnce, the Heartbeat's Beat and Reply are not
+	// used, and what came behind a message that the handler failed at is still
+	// handled. Ready, and a Dialer with Subprotocols, can't be had with it.
+	// [Conn.Resumed] says at each opening whether the server remembers.
+	Resume bool
 	// Pool is the governor's key; "" is the URL's host and port.
 	Pool string
 	// Labels are the embedder's own; they are copied.
@@ -118,6 +128,25 @@ type Client struct {
 	Labels       map[string]string
 	Subprotocols []string    // in order of preference; nil: the Upgrader's
 	Header       http.Header // of the answer to the handshake
+	// Upgrader makes the handshake; nil is the Config's. It is copied.
+	Upgrader *websocket.Upgrader
+	// Resume, if positive, lets a client that speaks tether.v1 come back
+	// under its ID: for this long after its socket died the connection is
+	// Detached, and keeps its outbox and groups. Every message to it is then
+	// AtLeastOnce, and the Heartbeat's Beat and Reply are not used, since data
+	// frames are counted. Others are Closed, as are all with 0.
+	Resume time.Duration
+	// Owner is whose connection it is, such as the subject of its token: a
+	// client returns to its own connections alone. "" is anybody's.
+	Owner string
+	// Gone, if not nil, is called once when the accepted socket is closed,
+	// whatever becomes of the connection; never if Accept returns an error. It
+	// may come before Accept has returned, and must not block.
+	Gone func()
+}
+
+func (c Client) validate() error {
+	return errors.Join(checkHeartbeat(c.Heartbeat), notNegative("Resume", c.Resume))
 }
 
 const (
@@ -170,6 +199,12 @@ func (t Target) validate() error {
 	}
 	if t.Restart != nil {
 		errs = append(errs, t.Restart.Validate())
+	}
+	if t.Resume && t.Ready != nil {
+		errs = append(errs, invalid("Ready with Resume: it would be shown what the handler has missed"))
+	}
+	if t.Resume && t.Dialer != nil && len(t.Dialer.Subprotocols) > 0 {
+		errs = append(errs, invalid("Dialer.Subprotocols with Resume: nothing else is offered"))
 	}
 	return errors.Join(errs...)
 }

@@ -100,6 +100,9 @@ func (r *record) confirm(pong messages.Pong) bool {
 	}
 	r.failures.Unanswered = 0
 	r.outbox.confirm(r, pong.Number)
+	if r.resume != nil {
+		r.resume.ponged(pong.Number)
+	}
 	l.since = 0
 	flying := r.outbox.flight.len > 0
 	if flying {

@@ -53,6 +53,12 @@ func (c Conn) Subprotocol() string {
 	return c.link.subprotocol
 }
 
+// Resumed reports whether the peer goes on where the last socket ended, as it
+// can on tether.v1: no message of the outbox was lost or is repeated, and what
+// it was told need not be said again. A Hello, which is AtMostOnce, may have
+// been lost even so: what must arrive is better sent in Opened.
+func (c Conn) Resumed() bool { return c.link != nil && c.link.rejoined }
+
 // Info returns a snapshot of the connection.
 func (c Conn) Info() messages.Info { return c.record.info() }
 

@@ -100,7 +100,7 @@ func (c *connection) fail(ctx actor.Context, incarnation uint64, cause error) {
 	l := c.record.socket()
 	if l != nil {
 		cause = c.record.reason(l, cause)
-		if code, reason, ours := farewell(cause); ours {
+		if code, reason, ours := c.record.farewell(cause); ours {
 			l.tell(code, reason)
 		}
 	}
@@ -129,6 +129,8 @@ func farewell(cause error) (code int, reason string, ours bool) {
 		end       quit
 	)
 	switch {
+	case errors.Is(cause, messages.ErrTakenOver):
+		return CloseTakenOver, "taken over", true
 	case errors.As(cause, &end):
 		return end.Code, end.Reason, true
 	case errors.As(cause, &peer): // RFC 6455, section 5.5.1: the answer echoes the code
@@ -139,6 +141,16 @@ func farewell(cause error) (code int, reason string, ours bool) {
 		return codeInternal, "", true
 	}
 	return 0, "", false
+}
+
+// farewell is what r's peer is told. It hears nothing of a fault of ours where
+// we are to come back: it would take that for the end.
+func (r *record) farewell(cause error) (code int, reason string, ours bool) {
+	code, reason, ours = farewell(cause)
+	if r.returns() && isOurs(cause) {
+		return 0, "", false
+	}
+	return code, reason, ours
 }
 
 const codeInternal = 1011

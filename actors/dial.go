@@ -148,8 +148,14 @@ func (a *attempt) open(ctx context.Context) (l *link, err error) {
 		return nil, err
 	}
 	l = newLink(a.about.Incarnation, ws, a.wire, true, deflates(answer))
-	if err := a.login(ctx, l); err != nil {
-		if code, reason, ours := farewell(err); ours {
+	if a.record.resume != nil {
+		err = a.rejoin(l)
+	}
+	if err == nil {
+		err = a.login(ctx, l)
+	}
+	if err != nil {
+		if code, reason, ours := a.record.farewell(err); ours {
 			l.tell(code, reason)
 		}
 		a.record.refuse(l)
@@ -182,6 +188,9 @@ func (a *attempt) dial(ctx context.Context, url string, header http.Header) (*we
 	if own := a.record.target.Dialer; own != nil {
 		d = *own
 	}
+	if a.record.resume != nil {
+		d.Subprotocols = a.record.offers()
+	}
 	withBuffers(&d.ReadBufferSize, &d.WriteBufferSize, &d.WriteBufferPool)
 	if err := a.tap(&d, url); err != nil {
 		return nil, nil, err
@@ -194,7 +203,8 @@ func (a *attempt) dial(ctx context.Context, url string, header http.Header) (*we
 	if err != nil {
 		return nil, nil, handshakeError(resp, err)
 	}
-	if agreed := ws.Subprotocol(); len(d.Subprotocols) > 0 && !slices.Contains(d.Subprotocols, agreed) {
+	agreed := ws.Subprotocol()
+	if len(d.Subprotocols) > 0 && !slices.Contains(d.Subprotocols, agreed) || a.record.resume != nil && agreed != Resumption {
 		_ = a.wire.Close()
 		return nil, nil, &messages.HandshakeError{Status: resp.StatusCode, Err: errSubprotocol}
 	}

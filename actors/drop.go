@@ -21,11 +21,19 @@ func (r *record) drop(incarnation uint64, cause error) (verdict supervision.Dire
 	case r.state == messages.Closing:
 		r.finish(r.closing.end(cause))
 		return stop, true
-	case r.target == nil:
+	case r.target != nil:
+	case r.resume != nil && comesBack(cause):
+		return r.detach(cause), true
+	default:
 		return stop, r.dropAccepted(cause)
 	}
 	if end := (quit{}); errors.As(cause, &end) {
 		r.finish(end.CloseError)
+		return stop, true
+	}
+	var peer *messages.PeerCloseError
+	if r.returns() && errors.As(cause, &peer) && peer.Code == CloseTakenOver {
+		r.finish(&messages.CloseError{Code: peer.Code, Reason: peer.Reason, Remote: true, Err: cause})
 		return stop, true
 	}
 	r.dropDialed(cause)
@@ -44,7 +52,7 @@ func (r *record) dropAccepted(cause error) bool {
 	var peer *messages.PeerCloseError
 	if errors.As(cause, &peer) {
 		end.Code, end.Reason, end.Remote = peer.Code, peer.Reason, true
-	} else if code, reason, ours := farewell(cause); ours && r.link.left {
+	} else if code, reason, ours := farewell(cause); ours && (r.link == nil || r.link.left) {
 		end.Code, end.Reason = code, reason
 	} else if ours {
 		r.closing = &closing{code: code, reason: reason, fault: cause, deadline: r.m.now().add(lingering)}
@@ -95,8 +103,13 @@ func (r *record) loseLink(cause error) {
 		r.outbox.lost(r, r.incarnation, cause, r.m.now())
 		return
 	}
-	r.outbox.begunAll(r, l.written)
-	r.failures.Unconfirmed = r.outbox.suspect(r, cause)
+	l.written = r.outbox.begunAll(r, l.written)
+	if r.resume != nil {
+		r.resume.written = l.written
+	}
+	if r.target != nil { // an accepted client that drops blames no message
+		r.failures.Unconfirmed = r.outbox.suspect(r, cause)
+	}
 	r.outbox.lost(r, l.incarnation, cause, r.m.now())
 	r.lastPeer, r.rtt = l.peer(), l.rtt
 	r.link = nil

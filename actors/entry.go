@@ -15,7 +15,7 @@ type entry struct {
 
 	data    []byte
 	number  uint64  // among the connection's admitted messages
-	at      int64   // where it begins in what the socket was given; in flight, the socket's count of messages with it
+	at      int64   // where it begins in what the socket was given; once begun, the socket's count of messages with it
 	expires instant // 0: never
 	rare    *rare   // nil: nothing of it
 

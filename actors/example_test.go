@@ -73,6 +73,47 @@ func ExampleManager_Dial() {
 	// sent before the socket is open
 }
 
+// The server knows the connection again after a drop, and nothing is lost.
+func ExampleManager_Dial_resume() {
+	ctx := context.Background()
+	server, _ := actors.New(actors.Config{})
+	defer server.Shutdown(ctx)
+	ids := make(chan messages.ID, 2)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if id, err := server.Accept(w, r, actors.Client{Resume: 30 * time.Second}); err == nil {
+			ids <- id
+		}
+	}))
+	defer front.Close()
+
+	got := make(chan string)
+	m, _ := actors.New(actors.Config{Drills: true})
+	defer m.Shutdown(ctx)
+	_, err := m.Dial(ctx, actors.Target{
+		URL:    "ws" + strings.TrimPrefix(front.URL, "http"),
+		Resume: true,
+		Handler: actors.OnMessage(func(_ actors.Conn, m messages.Message) error {
+			got <- string(m.Data)
+			return nil
+		}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	first := <-ids
+	_ = server.Send(first, messages.Text("before the drop"))
+	fmt.Println(<-got)
+	_, _ = m.Drill(actors.Drill{Fault: drops.Reset{}, For: time.Second})
+	_ = server.Send(first, messages.Text("meanwhile"))
+	fmt.Println(<-got)
+	fmt.Println("the same connection:", <-ids == first)
+	// Output:
+	// before the drop
+	// meanwhile
+	// the same connection: true
+}
+
 func ExampleManager_Wait() {
 	server, url := echoServer()
 	defer server.Close()

@@ -11,6 +11,7 @@ func (o *outbox) wrote(to ledger, sent int64, written uint64) uint64 {
 	var back list
 	for e := o.writing.popFront(); e != nil; e = o.writing.popFront() {
 		if e.at >= sent {
+			e.at = 0
 			back.pushBack(e)
 			continue
 		}
@@ -43,11 +44,11 @@ func (o *outbox) begun(to ledger, e *entry, mark uint64) {
 }
 
 // begunAll is wrote for a write that did not return: any byte may have left.
-func (o *outbox) begunAll(to ledger, written uint64) {
+func (o *outbox) begunAll(to ledger, written uint64) uint64 {
 	for e := o.writing.head; e != nil; e = e.next {
 		e.at = 0
 	}
-	o.wrote(to, 1, written)
+	return o.wrote(to, 1, written)
 }
 
 // confirm ends all in flight up to mark.
@@ -98,5 +99,21 @@ func (o *outbox) requeue(to ledger, entries *list) {
 		e.place = queued
 		o.expiry = earliest(o.expiry, e.expires)
 		o.queue.pushFront(e)
+	}
+}
+
+// taken confirms what the lost socket was given up to mark, by the word of the
+// peer that has returned. What is left has no mark any more: on the next socket
+// it would mean another message.
+func (o *outbox) taken(to ledger, mark uint64) {
+	for e := o.queue.head; e != nil; {
+		next := e.next
+		if e.at > 0 && uint64(e.at) <= mark {
+			o.queue.remove(e)
+			o.land(to, e, messages.OutcomeConfirmed, nil)
+		} else {
+			e.at = 0
+		}
+		e = next
 	}
 }

@@ -150,13 +150,16 @@ func (c call) make(r *record) (err error) {
 // handlerFailed closes the connection for good if err asks for that, and
 // fails the socket otherwise. mu is held.
 func (r *record) handlerFailed(l *link, err error) {
-	r.inbox.failed = l.incarnation
 	var end *messages.CloseError
 	if errors.As(err, &end) {
 		if code, bad := closeCode(end.Code, end.Reason); bad == nil {
+			r.inbox.failed = l.incarnation
 			r.beginClose(code, end.Reason, 0)
 			return
 		}
+	}
+	if !r.returns() { // or the server would never send them again
+		r.inbox.failed = l.incarnation
 	}
 	r.report(l.incarnation, &messages.HandlerError{Err: err})
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // begin starts an incarnation and its attempt to open a socket. It reports
-// false if the connection is over. An accepted connection has its one socket
-// already.
+// false if the connection is over. An accepted connection has its socket
+// already, or else its client did not come back in time.
 func (r *record) begin(self *actor.PID) bool {
 	r.mu.Lock()
 	defer r.unlock()
@@ -19,11 +19,14 @@ func (r *record) begin(self *actor.PID) bool {
 		return false
 	}
 	r.pid, r.waking = self, false
+	r.next, r.hurry = 0, false
 	if r.target == nil {
-		return true
+		if r.link == nil {
+			r.finish(&messages.CloseError{Code: 1006, Err: r.cause})
+		}
+		return r.link != nil
 	}
 	r.incarnation++
-	r.next, r.hurry = 0, false
 	if r.state != messages.Connecting {
 		r.become(messages.Connecting, nil)
 	}
@@ -38,16 +41,24 @@ func (r *record) adopt(l *link) bool {
 	if r.state != messages.Connecting || r.incarnation != l.incarnation || r.link != nil {
 		return false
 	}
+	r.open(l)
+	return true
+}
+
+// open begins the life of l as the connection's socket. mu is held.
+func (r *record) open(l *link) {
 	r.attempt = nil
 	r.link = l
 	l.begin(r.m.now(), r.m.random(r.id), r.settings.heartbeat)
+	if r.resume != nil && r.target == nil {
+		r.greet(l)
+	}
 	r.become(messages.Open, nil)
 	r.calls(call{kind: callOpened, link: l})
 	r.m.running.Add(1)
 	go r.read(l)
 	r.rearm()
 	r.wake()
-	return true
 }
 
 // refuse ends a socket that did not become the connection's.

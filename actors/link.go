@@ -20,6 +20,8 @@ type link struct {
 	sender      sender
 	receiver    receiver
 
+	rejoined bool // its peer goes on where the last socket ended
+
 	ended  bool  // no longer the connection's; its reader is to leave
 	left   bool  // its reader has left, and the socket is closed
 	cause  error // why it was cut from outside; nil if it was not
@@ -27,6 +29,7 @@ type link struct {
 	cancel context.CancelFunc
 	ctx    context.Context // made when first asked for
 	told   atomic.Bool     // a close frame of ours has been written
+	gone   func()          // the embedder's, for the end of an accepted socket; nil: none
 
 	rhythm
 	confirmations
@@ -93,6 +96,19 @@ func (r *record) cut(l *link, cause error) {
 	}
 	l.wire.Close()
 	r.inbox.interrupt()
+}
+
+// gone tells the embedder that an accepted socket is closed. Its panic is its own.
+func (m *Manager) gone(l *link) {
+	if l.gone == nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			m.log.Error("Gone panicked", "cause", p)
+		}
+	}()
+	l.gone()
 }
 
 // tell writes a close frame with the code and reason, within a second, unless

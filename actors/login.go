@@ -60,6 +60,9 @@ func (a *attempt) hello(ctx context.Context, l *link) (err error) {
 	if err != nil {
 		return err
 	}
+	if a.record.resume != nil {
+		l.written = uint64(len(hello)) // the server counts them with the data
+	}
 	return a.write(l, &batch{answers: hello})
 }
 

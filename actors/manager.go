@@ -113,6 +113,9 @@ func (m *Manager) Dial(ctx context.Context, t Target) (messages.ID, error) {
 		s = m.dialed.with(t.Handler, t.Heartbeat, t.Restart, t.Labels)
 	}
 	r := m.newRecord(t.ID, &t, s)
+	if t.Resume {
+		r.settings, r.resume = s.resumable(), &resumption{}
+	}
 	if err := m.register(r); err != nil {
 		return messages.ID{}, err
 	}
@@ -180,7 +183,7 @@ func (m *Manager) recordOf(pid *actor.PID) *record {
 
 // Retry ends the wait of a connection in Backoff or Parked: it asks the
 // governor for its next attempt at once. It returns nil also if the connection
-// is Connecting or Open, and otherwise [messages.ErrClosed] or
+// is Connecting or Open, or Detached, whose client alone can come back; and otherwise [messages.ErrClosed] or
 // [messages.ErrUnknownConnection]. It does not block.
 func (m *Manager) Retry(id messages.ID) error {
 	r, err := m.lookup(id)
@@ -192,7 +195,7 @@ func (m *Manager) Retry(id messages.ID) error {
 	switch r.state {
 	case messages.Backoff, messages.Parked:
 		r.hurry, r.next = true, m.now()
-		m.system.Root.Send(m.supervisor, retry{r.pid})
+		m.system.Root.Send(m.supervisor, retry{r})
 	case messages.Closing, messages.Closed:
 		return messages.ErrClosed
 	}

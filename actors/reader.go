@@ -28,6 +28,7 @@ func (r *record) read(l *link) {
 	l.left = true
 	r.mu.Unlock()
 	r.readFailed(l, io.EOF)
+	r.m.gone(l)
 }
 
 func (r *record) readFailed(l *link, err error) {
@@ -65,11 +66,11 @@ func (r *record) receive(l *link, msg messages.Message) {
 	defer r.unlock()
 	r.counts.received++
 	l.beatOut = false
-	if r.settings.handler == nil {
-		return
+	if r.settings.handler != nil {
+		r.awaitRoom(l)
 	}
-	r.awaitRoom(l)
 	if !r.discards(l) {
+		r.taken()
 		r.calls(call{kind: callMessage, link: l, msg: msg})
 	}
 }

@@ -31,8 +31,8 @@ type record struct {
 	state       messages.State
 	incarnation uint64
 	since       instant
-	next        instant // of the next attempt, in Backoff and Parked
-	hurry       bool    // Retry was asked for
+	next        instant // of the next attempt, in Backoff and Parked, or of the end, in Detached
+	hurry       bool    // Retry was asked for, or the client came back
 	failures    supervision.History
 	cause       error // of the last failure
 	past        []messages.Transition
@@ -56,6 +56,7 @@ type record struct {
 
 	events  []messages.Event // to be told once the lock is given up
 	telling bool
+	resume  *resumption // nil: it does not speak tether.v1
 }
 
 type counts struct {

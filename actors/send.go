@@ -105,6 +105,9 @@ func (r *record) admit(e *entry, ttl time.Duration) error {
 	if err := r.checkIncarnation(e.incarnation()); err != nil {
 		return err
 	}
+	if r.resume != nil {
+		e.guarantee = messages.AtLeastOnce
+	}
 	if ttl == 0 {
 		ttl = r.m.config.Outbox.TTL
 	}

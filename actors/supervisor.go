@@ -17,7 +17,7 @@ type supervisor struct {
 // What the supervisor is asked for.
 type (
 	spawn struct{ record *record }
-	retry struct{ pid *actor.PID }
+	retry struct{ record *record }
 	halt  struct{ pid *actor.PID } // for good
 	leave struct{}                 // once the last child has ended
 )
@@ -31,7 +31,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case spawn:
 		s.spawn(ctx, msg.record)
 	case retry:
-		s.Retry(ctx, msg.pid)
+		if pid := msg.record.hurried(); pid != nil {
+			s.Retry(ctx, pid)
+		}
 	case halt:
 		s.Stop(ctx, msg.pid)
 	case leave:
@@ -66,6 +68,17 @@ func (s *supervisor) spawn(ctx actor.Context, r *record) {
 	if !r.spawned(pid) {
 		s.Stop(ctx, pid)
 	}
+}
+
+// hurried returns r's actor if it is still to end its wait: in the meantime it
+// may have done so, and wait again.
+func (r *record) hurried() *actor.PID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hurry {
+		return r.pid
+	}
+	return nil
 }
 
 func (r *record) isOver() bool {

@@ -34,6 +34,9 @@ var (
 	// ErrHandlerStalled is the failure of a connection whose handler, or
 	// callback, took too long.
 	ErrHandlerStalled = errors.New("handler stalled")
+	// ErrTakenOver is the drop of a socket whose client came back by a newer
+	// one.
+	ErrTakenOver = errors.New("taken over by a newer socket")
 	// ErrInvalid means that an argument or a field is not acceptable.
 	ErrInvalid = errors.New("invalid")
 )

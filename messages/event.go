@@ -10,7 +10,7 @@ type EventTransition struct {
 	ID          ID
 	Incarnation uint64
 	Attempt     int           // failures in a row since the last proven health
-	Delay       time.Duration // until the next attempt, to Backoff and Parked
+	Delay       time.Duration // until the next attempt, to Backoff and Parked; to Detached until the end
 	Transition
 }
 

@@ -32,7 +32,7 @@ type Info struct {
 	Groups      []string // sorted
 
 	Since       time.Time     // of State
-	NextAttempt time.Time     // in Backoff and Parked; otherwise zero
+	NextAttempt time.Time     // in Backoff and Parked; in Detached when it will be Closed; otherwise zero
 	Attempt     int           // failures in a row since the last proven health
 	RTT         time.Duration // of the last answered ping; 0 before
 
@@ -42,7 +42,7 @@ type Info struct {
 
 	Admitted    uint64
 	Written     uint64 // AtMostOnce
-	Confirmed   uint64 // AtLeastOnce
+	Confirmed   uint64 // AtLeastOnce, and all on tether.v1
 	Expired     uint64
 	Replaced    uint64
 	Refused     uint64 // given up because the peer drops the connection over them

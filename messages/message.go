@@ -29,7 +29,8 @@ const (
 	// AtMostOnce messages may be lost once a byte of them has left.
 	AtMostOnce Guarantee = iota
 	// AtLeastOnce messages are kept until the peer has confirmed them, and
-	// written again to a later socket otherwise.
+	// written again to a later socket otherwise. A connection that speaks
+	// tether.v1 takes every message for one.
 	AtLeastOnce
 )
 
