@@ -85,6 +85,7 @@ func (r *record) ponged(l *link, payload []byte) {
 	}
 	if pong.Ping == l.pings {
 		l.rtt = max(1, r.m.now().sub(l.pingedAt))
+		r.m.totals.of(r.id).answered(l.rtt)
 	}
 	r.post(pong)
 }

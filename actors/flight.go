@@ -24,6 +24,7 @@ func (o *outbox) wrote(to ledger, sent int64, written uint64) uint64 {
 
 func (o *outbox) begun(to ledger, e *entry, mark uint64) {
 	e.at = int64(mark)
+	o.written += uint64(e.size())
 	switch {
 	case e.guarantee == messages.AtLeastOnce:
 		if !e.tried {

@@ -71,7 +71,7 @@ func (a *attempt) hello(ctx context.Context, l *link) (err error) {
 func (a *attempt) ready(l *link, msg messages.Message) (ready bool, err error) {
 	r := a.record
 	r.mu.Lock()
-	r.counts.received++
+	r.received(msg)
 	r.mu.Unlock()
 	var (
 		answer messages.Message

@@ -35,6 +35,7 @@ type Manager struct {
 	process         *registry
 
 	table     table
+	totals    totals
 	groups    groups
 	pacemaker pacemaker
 	governor  *supervision.Governor

@@ -27,6 +27,8 @@ type outbox struct {
 	held, heldBytes     int // all but those that are gone
 	queued, queuedBytes int // of those, never written
 	unconfirmed         int // of those, written
+
+	written uint64 // bytes of payload of which one may have left, repeats included
 }
 
 // ledger is told the outcome of each message.

@@ -64,7 +64,7 @@ func (r *record) receive(l *link, msg messages.Message) {
 	}
 	r.mu.Lock()
 	defer r.unlock()
-	r.counts.received++
+	r.received(msg)
 	l.beatOut = false
 	if r.settings.handler != nil {
 		r.awaitRoom(l)
@@ -114,7 +114,7 @@ func (r *record) answerHeartbeat(l *link, msg messages.Message) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.counts.received++
+	r.received(msg)
 	switch {
 	case err != nil:
 		r.report(l.incarnation, &messages.HandlerError{Err: err})

@@ -44,6 +44,7 @@ type record struct {
 	rtt         time.Duration
 	aborted     bool                 // it never came to be, and its ID is free again
 	waking      bool                 // a Flush is on its way to the actor
+	untold      bool                 // to the totals: how messages ended
 	closing     *closing             // nil: no close is under way
 	end         *messages.CloseError // nil until Closed
 	waiters     []*waiter
@@ -53,6 +54,7 @@ type record struct {
 	admits []chan struct{} // Delivers that wait for room, in order
 	inbox  inbox
 	counts counts
+	told   told
 
 	events  []messages.Event // to be told once the lock is given up
 	telling bool
@@ -75,6 +77,7 @@ func (r *record) become(next messages.State, cause error) {
 	now := r.m.now()
 	t := messages.Transition{At: r.m.wall(now), From: r.state, To: next, Cause: cause}
 	r.state, r.since = next, now
+	r.m.totals.of(r.id).moved(t, r.aborted)
 	if len(r.past) == mostTransitions {
 		r.past = slices.Delete(r.past, 0, 1)
 	}
@@ -106,10 +109,12 @@ func (r *record) logTransition(t messages.Transition, delay time.Duration) {
 }
 
 // unlock gives up the lock, gives back the entries that were used up under it,
-// and tells the events that were gathered. All that ends messages ends with it.
-// Whoever is telling goes on for the others, so that they come in order.
+// and tells the totals and OnEvent what has been gathered. All that writes or
+// ends messages ends with it. Whoever is telling goes on for the others, so
+// that events come in order.
 func (r *record) unlock() {
 	r.outbox.recycle()
+	r.publish()
 	if r.telling {
 		r.mu.Unlock()
 		return
@@ -137,6 +142,7 @@ func (r *record) tell(e messages.Event) {
 // ended implements ledger. mu is held.
 func (r *record) ended(e *entry, outcome messages.Outcome, cause error) {
 	r.counts.outcomes[outcome]++
+	r.untold = true
 	r.admitNext()
 	if r.m.config.OnEvent != nil {
 		r.tell(messages.EventOutcome{

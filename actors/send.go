@@ -119,6 +119,7 @@ func (r *record) admit(e *entry, ttl time.Duration) error {
 		return err
 	}
 	r.counts.admitted++
+	r.m.totals.of(r.id).admitted.Add(1)
 	if e.expires != 0 {
 		r.rearm()
 	}

@@ -1,6 +1,9 @@
 package messages
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Attempt describes one attempt to open a socket, to the function that makes
 // its request.
@@ -16,6 +19,26 @@ type Transition struct {
 	At       time.Time
 	From, To State
 	Cause    error // nil where there is nothing to tell
+}
+
+// Dropped reports whether an open socket ended by it that nobody asked to end.
+// That is each move from Open to Backoff, Parked or Detached; to Closing, if
+// it has a cause, which the client is told; and to Closed, unless the peer of
+// an accepted connection has sent a close frame.
+func (t Transition) Dropped() bool {
+	if t.From != Open {
+		return false
+	}
+	switch t.To {
+	case Backoff, Parked, Detached:
+		return true
+	case Closing:
+		return t.Cause != nil
+	case Closed:
+		var end *CloseError
+		return errors.As(t.Cause, &end) && !end.Remote && end.Err != nil
+	}
+	return false
 }
 
 // Info is a snapshot of a connection.
