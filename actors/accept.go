@@ -138,12 +138,16 @@ func (m *Manager) upgrade(w http.ResponseWriter, r *http.Request, c Client, o of
 		up.Subprotocols = []string{Resumption}
 	}
 	withBuffers(&up.ReadBufferSize, &up.WriteBufferSize, &up.WriteBufferPool)
+	if err := checkUpgrade(&up, w, r); err != nil {
+		return nil, fmt.Errorf("upgrade: %w", err)
+	}
+	header, bits := compression(&up, r, c.Header)
 	tapped := &tap{ResponseWriter: w, m: m}
-	ws, err := up.Upgrade(tapped, r, c.Header)
+	ws, err := up.Upgrade(tapped, r, header)
 	if err != nil {
 		return nil, fmt.Errorf("upgrade: %w", err)
 	}
-	l := newLink(1, ws, tapped.wire, false, tapped.wire.deflated)
+	l := newLink(1, ws, tapped.wire, false, bits)
 	l.gone = c.Gone
 	return l, nil
 }

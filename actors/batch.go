@@ -10,7 +10,7 @@ import (
 // the data, and a ping behind it, since it asks after all that was written.
 type batch struct {
 	answers []messages.Message
-	pong    []byte // nil: none
+	pongs   pongs
 	data    *list
 	pings   bool
 	beats   bool // a beat of the embedder's is to be made, to go among the answers
@@ -18,7 +18,7 @@ type batch struct {
 }
 
 func (b *batch) empty() bool {
-	return b.pong == nil && len(b.answers) == 0 && b.data.len == 0 && !b.pings
+	return len(b.pongs) == 0 && len(b.answers) == 0 && b.data.len == 0 && !b.pings
 }
 
 // nextBatch takes what the actor is to write now. There is none without a
@@ -33,8 +33,8 @@ func (r *record) nextBatch() (l *link, b batch) {
 	}
 	now := r.m.now()
 	l.called = false
-	b = batch{pong: l.pong, answers: l.answers, data: &r.outbox.writing}
-	l.pong, l.answers = nil, nil
+	b = batch{pongs: l.pongs, answers: l.answers, data: &r.outbox.writing}
+	l.pongs, l.answers = nil, nil
 	r.outbox.expire(r, now)
 	r.outbox.take(mostHeld)
 	r.addBeat(l, &b)
@@ -69,8 +69,8 @@ func (l *link) write(b *batch, timeout time.Duration) (sent int64, err error) {
 	for _, m := range b.answers { // of which a welcome comes before everything
 		l.sender.message(byte(m.Kind), m.Data)
 	}
-	if b.pong != nil {
-		l.sender.frame(opPong, b.pong)
+	for payload := range b.pongs.all {
+		l.sender.frame(opPong, payload)
 	}
 	for e := b.data.head; e != nil; e = e.next {
 		l.sender.data(e)

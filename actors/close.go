@@ -110,6 +110,7 @@ func (r *record) beginClose(code int, reason string, deadline instant) bool {
 	r.closing = c
 	r.become(messages.Closing, nil)
 	r.post(messages.Close{})
+	r.inbox.interrupt()
 	r.rearm()
 	r.admitNext() // is refused now, and so the whole line
 	return true

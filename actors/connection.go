@@ -38,11 +38,13 @@ func (c *connection) start(ctx actor.Context) {
 		return
 	}
 	// What came before the actor was there.
-	if l, cause := c.record.failedEarly(); cause != nil {
-		c.fail(ctx, l.incarnation, cause)
-		return
+	l, cause := c.record.failedEarly()
+	if _, _, told := farewell(cause); cause == nil || told { // the answers to what the peer said before
+		c.flush(ctx)
 	}
-	c.flush(ctx)
+	if cause != nil {
+		c.fail(ctx, l.incarnation, cause)
+	}
 }
 
 // flush writes a batch of what waits, and, when nothing is left, the close

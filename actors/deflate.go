@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"compress/flate"
 	"io"
-	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/gorilla/websocket"
 )
 
-// Compression is permessage-deflate without context takeover (RFC 7692),
-// which is all that the handshake of gorilla's ever agrees to.
+// Compression is permessage-deflate without context takeover (RFC 7692).
 
 const deflateTail = 4 // bytes, 00 00 ff ff, that the frame leaves out (section 7.2.1)
 
@@ -24,34 +21,23 @@ var deflaters = sync.Pool{New: func() any {
 	return w
 }}
 
-// appendDeflated appends the compressed payload of a data frame.
-func appendDeflated(b, payload []byte) []byte {
+// appendDeflated appends the compressed payload of a data frame, for a peer
+// with a window of 1<<bits bytes. The compressor's own is the greatest: for a
+// smaller one it starts anew before it can look further back.
+func appendDeflated(b, payload []byte, bits uint8) []byte {
 	out := bytes.NewBuffer(b)
 	w := deflaters.Get().(*flate.Writer)
 	defer deflaters.Put(w)
 	w.Reset(out)
 	// A bytes.Buffer does not fail.
+	for window := 1 << bits; bits < mostBits && len(payload) > window; payload = payload[window:] {
+		_, _ = w.Write(payload[:window])
+		_ = w.Flush()
+		w.Reset(out)
+	}
 	_, _ = w.Write(payload)
 	_ = w.Flush()
 	return out.Bytes()[:out.Len()-deflateTail]
-}
-
-const (
-	extensions = "Sec-Websocket-Extensions"
-	deflation  = "permessage-deflate"
-)
-
-// deflates reports whether a server's answer agrees to compression.
-func deflates(answer http.Header) bool {
-	for _, line := range answer[extensions] {
-		for extension := range strings.SplitSeq(line, ",") {
-			name, _, _ := strings.Cut(extension, ";")
-			if strings.TrimSpace(name) == deflation {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -143,11 +142,11 @@ func (a *attempt) open(ctx context.Context) (l *link, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ws, answer, err := a.dial(ctx, url, header)
+	ws, bits, err := a.dial(ctx, url, header)
 	if err != nil {
 		return nil, err
 	}
-	l = newLink(a.about.Incarnation, ws, a.wire, true, deflates(answer))
+	l = newLink(a.about.Incarnation, ws, a.wire, true, bits)
 	if a.record.resume != nil {
 		err = a.rejoin(l)
 	}
@@ -183,7 +182,7 @@ func (a *attempt) request(ctx context.Context) (url string, header http.Header, 
 
 // dial shakes hands. Whatever the embedder's dialer does, its socket is
 // wrapped into a wire.
-func (a *attempt) dial(ctx context.Context, url string, header http.Header) (*websocket.Conn, http.Header, error) {
+func (a *attempt) dial(ctx context.Context, url string, header http.Header) (ws *websocket.Conn, bits uint8, err error) {
 	d := a.record.m.dialer
 	if own := a.record.target.Dialer; own != nil {
 		d = *own
@@ -193,22 +192,25 @@ func (a *attempt) dial(ctx context.Context, url string, header http.Header) (*we
 	}
 	withBuffers(&d.ReadBufferSize, &d.WriteBufferSize, &d.WriteBufferPool)
 	if err := a.tap(&d, url); err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
 	if err := a.enter(false); err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
 	ws, resp, err := d.DialContext(ctx, url, header)
 	a.leave()
 	if err != nil {
-		return nil, nil, handshakeError(resp, err)
+		return nil, 0, handshakeError(resp, err)
 	}
-	agreed := ws.Subprotocol()
-	if len(d.Subprotocols) > 0 && !slices.Contains(d.Subprotocols, agreed) || a.record.resume != nil && agreed != Resumption {
+	bits, err = checkAnswer(&d, header, resp.Header)
+	if err == nil && a.record.resume != nil && ws.Subprotocol() != Resumption {
+		err = errSubprotocol
+	}
+	if err != nil {
 		_ = a.wire.Close()
-		return nil, nil, &messages.HandshakeError{Status: resp.StatusCode, Err: errSubprotocol}
+		return nil, 0, &messages.HandshakeError{Status: resp.StatusCode, Err: err}
 	}
-	return ws, resp.Header, nil
+	return ws, bits, nil
 }
 
 // outcome is what the governor is to learn from an attempt.
@@ -271,7 +273,6 @@ func retryAfter(header string, now time.Time) time.Duration {
 
 var (
 	errDialing          = errors.New("an earlier dial has not returned")
-	errSubprotocol      = errors.New("the server agreed to none of the subprotocols that were offered")
 	errHandshakeTimeout = &net.OpError{Op: "handshake", Net: "websocket", Err: context.DeadlineExceeded}
 )
 

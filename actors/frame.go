@@ -91,8 +91,9 @@ func (b *broadcast) plainFrame() []byte {
 	return b.frame
 }
 
-// deflatedPayload is the payload for those who agreed to compression.
+// deflatedPayload is the payload for those who agreed to compression with the
+// greatest window.
 func (b *broadcast) deflatedPayload() []byte {
-	b.onceDeflated.Do(func() { b.deflated = appendDeflated(nil, b.msg.Data) })
+	b.onceDeflated.Do(func() { b.deflated = appendDeflated(nil, b.msg.Data, mostBits) })
 	return b.deflated
 }

@@ -23,7 +23,8 @@ const acceptHere = "<accept>"
 
 // FuzzHandshakeAnswer answers handshakes with any bytes, to us and to gorilla:
 // both must open, or not, and read the same message from what comes right
-// behind the answer.
+// behind the answer. Only what agrees to more than was offered gorilla alone
+// lets through.
 func FuzzHandshakeAnswer(f *testing.F) {
 	const good = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + acceptHere + "\r\n"
 	for _, answer := range []string{
@@ -102,16 +103,25 @@ func answerOne(c *drops.Conn, answer []byte) {
 // asGorillaDials returns the first message that gorilla takes.
 func asGorillaDials(n *drops.Network) (first string, opens bool) {
 	d := websocket.Dialer{NetDialContext: n.DialContext, HandshakeTimeout: 10 * time.Second}
-	ws, _, err := d.Dial("ws://any:80/", nil)
+	ws, resp, err := d.Dial("ws://any:80/", nil)
 	if err != nil {
 		return "", false
 	}
 	defer ws.Close()
+	if agreesToMore(resp.Header) { // which gorilla lets through
+		return "", false
+	}
 	kind, data, err := ws.ReadMessage()
 	if err != nil || kind == websocket.TextMessage && !utf8.Valid(data) { // which gorilla lets through
 		return "", true
 	}
 	return messages.Kind(kind).String() + " " + string(data), true
+}
+
+// agreesToMore reports whether an answer agrees to what nobody has offered.
+func agreesToMore(answer http.Header) bool {
+	extensions := strings.Join(answer.Values("Sec-WebSocket-Extensions"), ",")
+	return len(answer.Values("Sec-WebSocket-Protocol")) > 0 || strings.Trim(extensions, ", \t") != ""
 }
 
 // firstTransition returns how the first attempt ended.

@@ -119,6 +119,7 @@ func (r *record) nextCall() (c call, ok bool) {
 		return c, true
 	}
 	i.queue, i.running = nil, false
+	i.interrupt()
 	return call{}, false
 }
 

@@ -101,7 +101,7 @@ func (r *record) reason(l *link, err error) error {
 func (r *record) hearsOut(l *link, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if l.cause != nil || l.ended || l.paused || errors.Is(err, os.ErrDeadlineExceeded) {
+	if l.cause != nil || l.ended || l.paused && !l.hearing || errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
 	l.broken = err

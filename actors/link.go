@@ -22,30 +22,31 @@ type link struct {
 
 	rejoined bool // its peer goes on where the last socket ended
 
-	ended  bool  // no longer the connection's; its reader is to leave
-	left   bool  // its reader has left, and the socket is closed
-	cause  error // why it was cut from outside; nil if it was not
-	broken error // why it can't be written to; nil if it can
-	cancel context.CancelFunc
-	ctx    context.Context // made when first asked for
-	told   atomic.Bool     // a close frame of ours has been written
-	gone   func()          // the embedder's, for the end of an accepted socket; nil: none
+	ended   bool  // no longer the connection's; its reader is to leave
+	left    bool  // its reader has left, and the socket is closed
+	cause   error // why it was cut from outside; nil if it was not
+	broken  error // why it can't be written to; nil if it can
+	cancel  context.CancelFunc
+	ctx     context.Context // made when first asked for
+	told    atomic.Bool     // a close frame of ours has been written
+	hearing bool            // the peer has said its last, and the handler still answers what came before
+	gone    func()          // the embedder's, for the end of an accepted socket; nil: none
 
 	rhythm
 	confirmations
 
 	answers []messages.Message // to the peer's application heartbeats
-	pong    []byte             // the payload of the peer's last ping; nil if answered
+	pongs   pongs
 }
 
 // newLink takes over the wire of a handshake that gorilla made: its frames
 // are read and written here.
-func newLink(incarnation uint64, ws *websocket.Conn, w *wire, dialed, deflates bool) *link {
+func newLink(incarnation uint64, ws *websocket.Conn, w *wire, dialed bool, bits uint8) *link {
 	w.shaking = false
 	return &link{
 		incarnation: incarnation, subprotocol: ws.Subprotocol(), wire: w,
-		sender:   newSender(w.Conn, dialed, deflates),
-		receiver: receiver{wire: w, masked: !dialed, deflates: deflates},
+		sender:   newSender(w.Conn, dialed, bits),
+		receiver: receiver{wire: w, masked: !dialed, deflates: bits != 0},
 	}
 }
 

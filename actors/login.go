@@ -23,7 +23,7 @@ func (a *attempt) login(ctx context.Context, l *link) error {
 		}
 		switch opcode {
 		case opPing:
-			err = a.write(l, &batch{pong: append([]byte{}, payload...)})
+			err = a.write(l, &batch{pongs: pongs{}.add(payload)})
 		case opClose:
 			err = parseClose(payload)
 		case opPong:

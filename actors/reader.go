@@ -3,6 +3,7 @@ package actors
 import (
 	"io"
 	"sync"
+	"time"
 
 	"github.com/tetherws/tether/messages"
 )
@@ -17,6 +18,7 @@ func (r *record) read(l *link) {
 			err = r.readOne(l)
 		}
 		if err != nil {
+			r.hearOut(l, err)
 			r.readFailed(l, err)
 			break
 		}
@@ -29,6 +31,35 @@ func (r *record) read(l *link) {
 	r.mu.Unlock()
 	r.readFailed(l, io.EOF)
 	r.m.gone(l)
+}
+
+// hearOut gives the handler a moment to answer what came before the peer's
+// close frame, or its violation: it has not left yet, and reads the answers
+// ahead of our close frame.
+func (r *record) hearOut(l *link, err error) {
+	if _, _, told := farewell(err); !told {
+		return
+	}
+	r.mu.Lock()
+	defer r.unlock()
+	late := false
+	waiting := func() bool { return r.inbox.running && r.closing == nil && !late && !r.discards(l) }
+	if !waiting() {
+		return
+	}
+	timer := time.AfterFunc(lingering, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		late = true
+		r.inbox.interrupt()
+	})
+	defer timer.Stop()
+	l.hearing = true
+	r.pause(l)
+	for waiting() {
+		r.inbox.room.Wait()
+	}
+	r.unpause(l)
 }
 
 func (r *record) readFailed(l *link, err error) {
@@ -81,16 +112,26 @@ func (r *record) awaitRoom(l *link) {
 	if !r.inbox.full() || r.discards(l) {
 		return
 	}
-	if r.inbox.room == nil {
-		r.inbox.room = sync.NewCond(&r.mu)
-	}
-	l.paused = true
+	r.pause(l)
 	if l.broken != nil { // what the peer said last is behind what waits here
 		r.report(l.incarnation, l.broken)
 	}
 	for r.inbox.full() && !r.discards(l) {
 		r.inbox.room.Wait()
 	}
+	r.unpause(l)
+}
+
+// pause has the reader wait for the handler. mu is held.
+func (r *record) pause(l *link) {
+	if r.inbox.room == nil {
+		r.inbox.room = sync.NewCond(&r.mu)
+	}
+	l.paused = true
+}
+
+// unpause ends a pause. mu is held.
+func (r *record) unpause(l *link) {
 	if l.resume(r.m.now()); !l.ended {
 		r.rearm()
 	}
@@ -131,11 +172,10 @@ func (r *record) answerHeartbeat(l *link, msg messages.Message) bool {
 // them faster than it reads gets no more.
 const mostAnswers = 16
 
-// pinged has the actor answer a ping. Of several only the latest needs an
-// answer (RFC 6455, section 5.5.3).
+// pinged has the actor answer a ping.
 func (r *record) pinged(l *link, payload []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l.pong = append([]byte{}, payload...) // not nil, which is none
+	l.pongs = l.pongs.add(payload)
 	r.wake()
 }

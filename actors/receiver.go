@@ -28,6 +28,7 @@ type receiver struct {
 	partial  []byte // the payload so far of a message in fragments
 	opcode   byte   // its; 0: none is under way
 	deflated bool   // it is
+	valid    int    // bytes of it that are known to be UTF-8, if it is text
 }
 
 const readAhead = 4 << 10
@@ -116,14 +117,15 @@ func (in *receiver) most(limit int64) int64 {
 // message ends the one that is under way.
 func (in *receiver) message(limit int64) (opcode byte, payload []byte, err error) {
 	opcode, payload = in.opcode, in.partial
-	in.opcode, in.partial = 0, nil
+	valid := in.valid
+	in.opcode, in.partial, in.valid = 0, nil, 0
 	if in.deflated {
 		if payload, err = inflate(payload, limit); err != nil {
 			return 0, nil, err
 		}
 	}
-	if opcode == byte(messages.KindText) && !utf8.Valid(payload) {
-		return 0, nil, violation(websocket.CloseInvalidFramePayloadData, "text is not UTF-8")
+	if opcode == byte(messages.KindText) && !utf8.Valid(payload[valid:]) {
+		return 0, nil, errNotUTF8
 	}
 	return opcode, payload, nil
 }
@@ -182,19 +184,44 @@ func (in *receiver) check(h header, first byte, masked bool, length byte) error 
 // arrives: a header may promise anything.
 func (in *receiver) payload(b []byte, h header) ([]byte, error) {
 	const most = 16 << 10 // is made at once
+	text := h.opcode < opClose && in.opcode == byte(messages.KindText) && !in.deflated
 	for start, left := len(b), h.length; left > 0; {
-		n := int(min(left, int64(max(most, len(b)))))
-		b = slices.Grow(b, n) // by a part of what it is, so that small fragments are not copied over and over
-		part := b[len(b) : len(b)+n]
-		if err := in.read(part); err != nil {
+		if len(b) == cap(b) { // by a part of what it is, so that small fragments are not copied over and over
+			b = slices.Grow(b, int(min(left, int64(max(most, len(b))))))
+		}
+		part := b[len(b):min(int64(cap(b)), int64(len(b))+left)]
+		n, err := in.some(part)
+		if err != nil {
 			return nil, err
 		}
 		if h.key != 0 {
-			mask(part, rotated(h.key, len(b)-start))
+			mask(part[:n], rotated(h.key, len(b)-start))
 		}
 		b, left = b[:len(b)+n], left-int64(n)
+		if text && !in.isText(b) {
+			return nil, errNotUTF8
+		}
 	}
 	return b, nil
+}
+
+var errNotUTF8 = violation(websocket.CloseInvalidFramePayloadData, "text is not UTF-8")
+
+// isText reports whether b, the message so far, may become UTF-8 by what
+// follows. So bad text is refused where it is bad, whatever its length.
+func (in *receiver) isText(b []byte) bool {
+	end := len(b)
+	for i := len(b) - 1; i >= max(in.valid, len(b)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(b[i]) {
+			if !utf8.FullRune(b[i:]) {
+				end = i
+			}
+			break
+		}
+	}
+	fine := utf8.Valid(b[in.valid:end])
+	in.valid = end
+	return fine
 }
 
 // rotated is the mask of a payload from offset on.
@@ -206,17 +233,27 @@ func rotated(key uint32, offset int) uint32 {
 // read fills p.
 func (in *receiver) read(p []byte) error {
 	for len(p) > 0 {
-		if len(in.unread) == 0 && len(p) >= readAhead { // straight to where it belongs
-			_, err := io.ReadFull(in.wire, p)
-			return unexpected(err)
+		n, err := in.some(p)
+		if err != nil {
+			return err
 		}
-		if err := in.await(); err != nil {
-			return unexpected(err)
-		}
-		n := copy(p, in.unread)
-		p, in.unread = p[n:], in.unread[n:]
+		p = p[n:]
 	}
 	return nil
+}
+
+// some reads what there is into p, at least one byte.
+func (in *receiver) some(p []byte) (n int, err error) {
+	if len(in.unread) == 0 && len(p) >= readAhead { // straight to where it belongs
+		n, err = io.ReadAtLeast(in.wire, p, 1)
+		return n, unexpected(err)
+	}
+	if err := in.await(); err != nil {
+		return 0, unexpected(err)
+	}
+	n = copy(p, in.unread)
+	in.unread = in.unread[n:]
+	return n, nil
 }
 
 // unexpected names an end in the middle of a frame.

@@ -11,10 +11,10 @@ import (
 // at once where they fit; the deadline is set once for all of them. It is the
 // actor's alone.
 type sender struct {
-	out      net.Conn
-	masks    bool // it is a client's (RFC 6455, section 5.3)
-	deflates bool
-	vague    bool // what out says of a failed write is too little
+	out   net.Conn
+	masks bool  // it is a client's (RFC 6455, section 5.3)
+	bits  uint8 // of the window to compress with; 0: none was agreed to
+	vague bool  // what out says of a failed write is too little
 
 	buf   *[]byte // of the batch under way
 	given int64   // bytes of all batches so far
@@ -29,10 +29,10 @@ const (
 
 var batches = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
-func newSender(out net.Conn, masks, deflates bool) sender {
+func newSender(out net.Conn, masks bool, bits uint8) sender {
 	_, secure := undrilled(out).(*tls.Conn)
 	_, streams := undrilled(out).(interface{ CloseWrite() error }) // it is TCP, or minds as TCP does
-	return sender{out: out, masks: masks, deflates: deflates, vague: secure || !streams}
+	return sender{out: out, masks: masks, bits: bits, vague: secure || !streams}
 }
 
 // begin opens a batch, to be ended by flush within the timeout.
@@ -59,9 +59,9 @@ func (s *sender) flush() (sent int64, err error) {
 func (s *sender) data(e *entry) {
 	e.at = s.given
 	switch shared := e.broadcast(); {
-	case shared != nil && s.deflates:
+	case shared != nil && s.bits == mostBits:
 		s.frame(byte(e.kind)|bitDeflated, shared.deflatedPayload())
-	case shared != nil && !s.masks:
+	case shared != nil && !s.masks && s.bits == 0:
 		s.raw(shared.plainFrame())
 	default:
 		s.message(byte(e.kind), e.data)
@@ -70,8 +70,8 @@ func (s *sender) data(e *entry) {
 
 // message adds a data frame.
 func (s *sender) message(opcode byte, payload []byte) {
-	if s.deflates {
-		opcode, payload = opcode|bitDeflated, appendDeflated(nil, payload)
+	if s.bits != 0 {
+		opcode, payload = opcode|bitDeflated, appendDeflated(nil, payload, s.bits)
 	}
 	s.frame(opcode, payload)
 }

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"bytes"
 	"crypto/tls"
 	"net"
 	"sync/atomic"
@@ -18,9 +17,8 @@ type wire struct {
 
 	life atomic.Int64 // the instant at which bytes last arrived; 0: none since the opening
 
-	shaking  bool   // a handshake of ours is under way
-	rest     []byte // was read and not yet asked for
-	deflated bool   // our answer to a client's agreed to compression
+	shaking bool   // a handshake of ours is under way
+	rest    []byte // was read and not yet asked for
 }
 
 // Read hands out one byte at a time during a handshake of ours: gorilla
@@ -53,14 +51,6 @@ func (w *wire) receive(p []byte) (int, error) {
 		w.life.Store(int64(w.now()))
 	}
 	return n, err
-}
-
-// Write is for the handshake.
-func (w *wire) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte("Sec-WebSocket-Extensions: "+deflation)) {
-		w.deflated = true
-	}
-	return w.Conn.Write(p)
 }
 
 // Close closes the connection below any TLS, and so never blocks: a write that
