@@ -2,22 +2,12 @@ package dial
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/tetherws/tether/actors"
 	"github.com/tetherws/tether/messages"
 )
-
-// echo sends back what arrived, on the same socket or not at all. While there
-// is no room it holds the reading up, until the socket ends.
-func echo(c actors.Conn, m messages.Message) error {
-	answer := messages.Message{Kind: m.Kind, Data: m.Data, Incarnation: c.Incarnation()}
-	for errors.Is(c.Send(answer), messages.ErrQueueFull) && pause(c.Context()) {
-	}
-	return nil
-}
 
 // printer prints what arrives.
 type printer struct {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tetherws/tether/actors"
+	"github.com/tetherws/tether/actors/gateway/backend"
 	"github.com/tetherws/tether/cmd/tether/terminal"
 	"github.com/tetherws/tether/messages"
 )
@@ -64,7 +65,7 @@ func (s *session) end() {
 
 func (s *session) handler(stdout io.Writer) actors.Handler {
 	if s.cfg.Echo {
-		return actors.OnMessage(echo)
+		return backend.Echo{}
 	}
 	_, isTerminal := terminal.Of(stdout)
 	return actors.OnMessage(printer{stdout, isTerminal, s.fail}.message)
