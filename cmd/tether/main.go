@@ -1,6 +1,7 @@
 // Command tether holds WebSocket connections and keeps them alive: a storm on
 // real sockets to see it done (demo), one supervised connection from the
-// terminal (dial), and a proxy that drops the connections of others (drop).
+// terminal (dial), a proxy that drops the connections of others (drop), and a
+// gateway that accepts clients and reaches each by its ID (serve).
 package main
 
 import (

@@ -12,6 +12,7 @@ import (
 	"github.com/tetherws/tether/cmd/tether/demo"
 	"github.com/tetherws/tether/cmd/tether/dial"
 	"github.com/tetherws/tether/cmd/tether/drop"
+	"github.com/tetherws/tether/cmd/tether/serve"
 )
 
 // The exit statuses.
@@ -27,6 +28,7 @@ type commands struct {
 	Demo    demo.Config      `cmd:"" help:"Hold connections to a server of its own that keeps cutting them, and count what is lost."`
 	Dial    dial.Config      `cmd:"" help:"Hold one connection: lines of stdin are sent, what arrives is printed."`
 	Drop    drop.Config      `cmd:"" help:"Stand before a server as a proxy that drops connections, as a test of its clients."`
+	Serve   serve.Config     `cmd:"" help:"Accept WebSocket clients, and reach each by its ID over HTTP."`
 }
 
 // run runs the command that args name and returns the exit status.
@@ -38,6 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Description("Hold many WebSocket connections and keep them alive."),
 		kong.Vars{"version": version()},
 		kong.Writers(stdout, stderr),
+		kong.PostBuild(serve.Layered),
 		kong.Exit(func(int) { answered = true }),
 	)
 	parsed, err := parser.Parse(args)
@@ -55,6 +58,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = dial.Run(ctx, line.Dial, stdin, stdout, stderr)
 	case "drop":
 		err = drop.Run(ctx, line.Drop, stdout, stderr)
+	case "serve":
+		err = serve.Run(ctx, line.Serve, stdout, stderr)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "tether:", err)
@@ -63,9 +68,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return done
 }
 
-// complain says what is wrong in one line, and how it is right.
+// complain says what is wrong, each in one line, and how it is right.
 func complain(parser *kong.Kong, err error, stderr io.Writer) {
-	fmt.Fprintln(stderr, "tether:", err)
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(stderr, "tether:", strings.TrimSuffix(line, "\n"))
+	}
 	var wrong *kong.ParseError
 	if errors.As(err, &wrong) {
 		parser.Stdout = stderr

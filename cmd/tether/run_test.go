@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,7 +14,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) == "main" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // tether runs a command line with that stdin.
 func tether(stdin string, args ...string) (status int, stdout, stderr string) {
@@ -24,7 +30,7 @@ func tether(stdin string, args ...string) (status int, stdout, stderr string) {
 
 func TestAWrongCommandLineIsToldInOneLineWithTheUsage(t *testing.T) {
 	tests := []struct{ args, says string }{
-		{"", `expected one of "demo", "dial", "drop"`},
+		{"", `expected one of "demo", "dial", "drop", "serve"`},
 		{"nonsense", "unexpected argument nonsense"},
 		{"--nonsense", "unknown flag --nonsense"},
 		{"demo nonsense", "unexpected argument nonsense"},
@@ -53,6 +59,10 @@ func TestAWrongCommandLineIsToldInOneLineWithTheUsage(t *testing.T) {
 		{"drop --to ws://localhost --mix nonsense", "--mix: "},
 		{"drop --to ws://localhost --mix default --script file", "--script and --mix"},
 		{"drop --to ws://localhost --duration 5", "--duration: expected"},
+		{"serve more", "unexpected argument more"},
+		{"serve --ecko", `did you mean "--echo"?`},
+		{"serve --max-message 1MB", "--max-message: \"1MB\" is not a size"},
+		{"serve --control :8081", "--control must be on loopback"},
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
@@ -68,13 +78,37 @@ func TestAWrongCommandLineIsToldInOneLineWithTheUsage(t *testing.T) {
 	}
 }
 
+func TestEveryBadSettingOfServeIsToldInALineOfItsOwn(t *testing.T) {
+	t.Setenv("TETHER_MAX_PER_IP", "0")
+	status, stdout, stderr := tether("", "serve", "--listen=x", "--drain-code=1000")
+	lines := strings.Split(stderr, "\n")
+	if status != 2 || stdout != "" || len(lines) < 4 || !strings.HasPrefix(lines[3], "Usage: ") {
+		t.Fatalf("status %d, %q", status, stderr)
+	}
+	for i, says := range []string{"--listen must", "--drain-code must", "TETHER_MAX_PER_IP must"} {
+		if !strings.HasPrefix(lines[i], "tether: "+says) {
+			t.Errorf("line %d is %q, want %s...", i, lines[i], says)
+		}
+	}
+}
+
+func TestTheEnvironmentOfServeIsNoneOfTheOthers(t *testing.T) {
+	t.Setenv("TETHER_MAX_MESSAGE", "nonsense")
+	t.Setenv("TETHER_LISTEN", "nonsense")
+	if status, _, stderr := tether("", "drop", "--listen=127.0.0.1:0", "--control=", "--to=ws://localhost", "--duration=1ms"); status != 0 {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+}
+
 func TestHelpAndVersionAreAnswers(t *testing.T) {
 	for args, says := range map[string]string{
-		"--help":      "demo [flags]",
-		"demo --help": "--connections=1000",
-		"dial --help": "--max-message=1MiB",
-		"drop --help": "--control=\"127.0.0.1:9091\"",
-		"--version":   "tether ",
+		"--help":               "demo [flags]",
+		"demo --help":          "--connections=1000",
+		"dial --help":          "--max-message=1MiB",
+		"drop --help":          "--control=\"127.0.0.1:9091\"",
+		"serve --help":         "--listen=\"127.0.0.1:8080\"",
+		"serve --print-config": "listen: 127.0.0.1:8080\n",
+		"--version":            "tether ",
 	} {
 		status, stdout, stderr := tether("", strings.Fields(args)...)
 		if status != 0 || stderr != "" || !strings.Contains(stdout, says) {

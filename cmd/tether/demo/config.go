@@ -3,6 +3,8 @@ package demo
 import (
 	"errors"
 	"time"
+
+	"github.com/tetherws/tether/cmd/tether/openfiles"
 )
 
 // Config is what the storm is made of. The tags are the command's flags; the
@@ -29,5 +31,5 @@ func (c Config) Validate() error {
 	case c.Rate < 0:
 		return errors.New("--rate must be 0 or more")
 	}
-	return checkFiles(c.Connections, openFiles())
+	return checkFiles(c.Connections, openfiles.Limit())
 }

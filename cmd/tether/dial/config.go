@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"time"
+
+	"github.com/tetherws/tether/cmd/tether/size"
 )
 
 // Config is the connection. The tags are the command's flags; the command
@@ -18,10 +20,11 @@ type Config struct {
 	Hello            []string      `sep:"none" placeholder:"TEXT" help:"Message to send first whenever the connection opens; may be repeated."`
 	Once             bool          `help:"Do not reconnect: exit with status 1 when the connection drops."`
 	Echo             bool          `help:"Send back what arrives in place of printing it; stdin is not read."`
-	MaxMessage       Size          `default:"1MiB" help:"Longest message to take or to send: 64KiB, 16MiB, or plain bytes."`
+	MaxMessage       size.Bytes    `default:"1MiB" help:"Longest message to take or to send: 64KiB, 16MiB, or plain bytes."`
 	Compress         bool          `help:"Offer compression."`
 	Insecure         bool          `help:"Do not check the server's certificate."`
 	Subprotocol      []string      `sep:"none" placeholder:"NAME" help:"Subprotocol to offer; may be repeated."`
+	Resume           bool          `help:"Come back as the same connection after a drop, with nothing lost or repeated, from a server that speaks tether.v1."`
 }
 
 // Validate says what is wrong with the first bad field and what to do.
@@ -33,6 +36,10 @@ func (c Config) Validate() error {
 		return errors.New("--heartbeat-timeout must be longer than 0s")
 	case c.MaxMessage < 1:
 		return errors.New("--max-message must be 1 or more")
+	case c.Resume && len(c.Subprotocol) > 0:
+		return errors.New("--resume offers tether.v1 alone: leave out --subprotocol")
+	case c.Resume && c.Beat != "":
+		return errors.New("--resume counts messages, so heartbeats must be pings: leave out --beat")
 	}
 	return checkURL(c.URL)
 }

@@ -22,28 +22,13 @@ func TestBadValuesAreToldWithWhatToDo(t *testing.T) {
 		"--heartbeat-idle must be longer than 0s":    func(c *dial.Config) { c.HeartbeatIdle = -1 },
 		"--heartbeat-timeout must be longer than 0s": func(c *dial.Config) { c.HeartbeatTimeout = 0 },
 		"--max-message must be 1 or more":            func(c *dial.Config) { c.MaxMessage = 0 },
+		"--resume offers tether.v1 alone":            func(c *dial.Config) { c.Resume, c.Subprotocol = true, []string{"a"} },
+		"--resume counts messages":                   func(c *dial.Config) { c.Resume, c.Beat = true, "beat" },
 	} {
 		bad := good
 		spoil(&bad)
 		if err := bad.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s...", bad, err, want)
-		}
-	}
-}
-
-func TestSizes(t *testing.T) {
-	for text, want := range map[string]dial.Size{
-		"0": 0, "1": 1, "65536": 65536, "64KiB": 64 << 10, "16MiB": 16 << 20, "1023MiB": 1023 << 20,
-	} {
-		var got dial.Size
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "MiB", "-1", "1.5MiB", "1MB", "1 MiB", "1024MiB", "99999999999999999999", "1GiB"} {
-		var got dial.Size
-		if err := got.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q was taken for %d", text, got)
 		}
 	}
 }

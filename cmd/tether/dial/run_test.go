@@ -76,6 +76,20 @@ func TestTheHandshakeCarriesWhatIsAsked(t *testing.T) {
 	}
 }
 
+func TestResumeOffersTheSubprotocol(t *testing.T) {
+	asked := make(chan []string, 1)
+	url := serve(t, func(_ *websocket.Conn, r *http.Request) {
+		asked <- websocket.Subprotocols(r)
+	})
+	_, _, err := pipe(dial.Config{URL: url, Resume: true, Once: true, MaxMessage: 100}, "")
+	if err == nil {
+		t.Error("a server that does not speak it was taken")
+	}
+	if got := <-asked; !slices.Equal(got, []string{"tether.v1"}) {
+		t.Errorf("offered %q", got)
+	}
+}
+
 func TestHelloComesFirstAtEachOpening(t *testing.T) {
 	got := make(chan string, 10)
 	var openings atomic.Int32

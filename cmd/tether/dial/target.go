@@ -51,6 +51,7 @@ func (c Config) target(handler actors.Handler) actors.Target {
 		Request: c.request,
 		Hello:   c.hello,
 		Handler: handler,
+		Resume:  c.Resume,
 		Dialer: &websocket.Dialer{
 			Proxy:             http.ProxyFromEnvironment,
 			TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.Insecure},

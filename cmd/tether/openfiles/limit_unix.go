@@ -1,15 +1,15 @@
 //go:build unix
 
-package demo
+package openfiles
 
 import (
 	"math"
 	"syscall"
 )
 
-// openFiles returns how many files the process may have open. The runtime has
+// Limit returns how many files the process may have open. The runtime has
 // raised the soft limit to the hard one by now.
-func openFiles() uint64 {
+func Limit() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return math.MaxUint64

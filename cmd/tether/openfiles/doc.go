@@ -1,0 +1,2 @@
+// Package openfiles knows the system's limit of open files.
+package openfiles
