@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/tetherws/tether/actors"
+	"github.com/tetherws/tether/actors/gateway"
 	"github.com/tetherws/tether/messages"
 	"github.com/tetherws/tether/supervision/drops"
 )
@@ -110,17 +110,21 @@ func runNode(ctx context.Context, t *testing.T, script string, args ...string) <
 // nodeGateway is a gateway that echoes, on one port for all its lives.
 type nodeGateway struct {
 	t       *testing.T
-	config  actors.Config
+	config  gateway.Config
 	addr    string
 	m       *actors.Manager
+	g       *gateway.Gateway
 	server  *http.Server
 	sockets *drops.Listener
 }
 
 func (g *nodeGateway) start() {
 	g.t.Helper()
-	m, err := actors.New(g.config)
+	m, err := actors.New(conformConfig())
 	if err != nil {
+		g.t.Fatal(err)
+	}
+	if g.g, err = gateway.New(gateway.Local(m), g.config); err != nil {
 		g.t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", g.addr)
@@ -128,31 +132,35 @@ func (g *nodeGateway) start() {
 		g.t.Fatal(err)
 	}
 	g.addr, g.m, g.sockets = l.Addr().String(), m, drops.Listen(l)
-	g.server = &http.Server{Handler: conformFace(m), ReadHeaderTimeout: conformPatience}
+	g.server = &http.Server{Handler: g.g, ReadHeaderTimeout: conformPatience}
 	go g.server.Serve(g.sockets)
 }
 
 // stop ends it as a deployment does: its clients are told. With crash they are
 // not.
 func (g *nodeGateway) stop(crash bool) {
-	_ = g.server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), conformPatience)
+	defer cancel()
 	if crash {
+		_ = g.server.Close()
 		for _, c := range g.sockets.Conns() {
 			_ = drops.Reset{}.Inject(c)
 		}
+	} else if _, left := g.g.Drain(ctx, 0, 0); left > 0 {
+		g.t.Errorf("%d clients were left", left)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), conformPatience)
-	defer cancel()
+	_ = g.server.Close()
 	_ = g.m.Shutdown(ctx)
+	g.g.Close()
 }
 
-func (g *nodeGateway) url() string { return "ws://" + g.addr + "/" }
+func (g *nodeGateway) url() string { return "ws://" + g.addr + "/ws" }
 
 func TestOtherClientsComeBackAfterARestart(t *testing.T) {
 	const each = 200
 	ctx, cancel := context.WithTimeout(context.Background(), nodePatience)
 	t.Cleanup(cancel)
-	g := &nodeGateway{t: t, config: conformConfig(), addr: "127.0.0.1:0"}
+	g := &nodeGateway{t: t, config: gateway.Config{MaxPerIP: 3 * each, RatePerIP: 1000}, addr: "127.0.0.1:0"}
 	g.start()
 	t.Cleanup(func() { g.stop(true) })
 	lines := runNode(ctx, t, "clients.js", g.url(), strconv.Itoa(each))
@@ -189,25 +197,23 @@ func nodeAllEcho(ctx context.Context, t *testing.T, lines <-chan string, each in
 }
 
 // The seed's client gets its heartbeat answered at once, so that it stays; and
-// comes back after an outage, with more sockets than it had. That those are
-// bounded is for the limit of sockets for each address.
+// comes back after an outage, with more sockets than it had: as many as one
+// address may hold.
 func TestTheSeedsClientIsAnsweredAndComesBack(t *testing.T) {
+	const most = 4
 	ctx, cancel := context.WithTimeout(context.Background(), nodePatience)
 	t.Cleanup(cancel)
-	config := conformConfig()
-	config.Heartbeat.Reply = actors.SeedHeartbeat().Reply
-	config.Upgrader = &websocket.Upgrader{CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "http://page.example" }}
-	g := &nodeGateway{t: t, config: config, addr: "127.0.0.1:0"}
+	g := &nodeGateway{t: t, config: gateway.Config{AllowOrigins: []string{"http://page.example"}, MaxPerIP: most}, addr: "127.0.0.1:0"}
 	g.start()
 	t.Cleanup(func() { g.stop(true) })
 	lines := runNode(ctx, t, "seed.js", g.url(), "200")
 	nodeSays(t, lines, "open", "got data", "heart", "got heart", "heart", "got heart", "heart", "got heart")
 	g.stop(false)
-	nodeSays(t, lines, "close 1001", "close 1006", "close 1006", "close 1006")
+	nodeSays(t, lines, "close 1012", "close 1006", "close 1006", "close 1006", "close 1006")
 	g.start()
-	nodeSays(t, lines, "open", "open", "got heart")
-	if open := nodeOpen(g.m); open < 2 {
-		t.Errorf("it has %d sockets", open)
+	nodeSays(t, lines, "open", "open", "open", "open", "close 1006", "close 1006")
+	if open, refused := nodeOpen(g.m), g.g.Counts().Refused["address_full"]; open != most || refused == 0 {
+		t.Errorf("it has %d sockets, and was refused %d", open, refused)
 	}
 }
 

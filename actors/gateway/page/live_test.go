@@ -64,6 +64,13 @@ type liveWorld struct {
 	page *page.Page
 }
 
+// dial is that of the pageWorld, and waits until its events have been told.
+func (w *liveWorld) dial(labels map[string]string) messages.ID {
+	w.t.Helper()
+	defer synctest.Wait()
+	return w.pageWorld.dial(labels)
+}
+
 const pageAddress = "page:80"
 
 func liveBubble(t *testing.T, f func(*testing.T, *liveWorld)) {
