@@ -46,8 +46,32 @@ func (r *record) knows(o offer, owner string) (valid, newest bool) {
 func (r *record) comeBack(l *link, o offer, owner string) bool {
 	r.resume.turn <- struct{}{}
 	defer func() { <-r.resume.turn }()
+	r.awaitProof(o, owner)
 	valid, newest := r.vacate(o, owner)
 	return valid && r.readopt(l, o, newest)
+}
+
+// awaitProof gives the present socket a moment to prove itself, if o's client
+// comes without the token that was issued there. After a stall of ours many
+// handshakes of one client may be waiting, most of them given up: one of those
+// must not take over from the socket that the client has at last.
+func (r *record) awaitProof(o offer, owner string) {
+	r.mu.Lock()
+	valid, newest := r.knows(o, owner)
+	if !valid || newest || r.link == nil {
+		r.mu.Unlock()
+		return
+	}
+	proven := make(chan struct{})
+	r.resume.proven = proven
+	detached := r.await(messages.Detached)
+	r.mu.Unlock()
+	select {
+	case <-proven:
+	case <-detached.done:
+	case <-time.After(lingering):
+	}
+	r.leave(detached)
 }
 
 // vacate ends the present socket, if there is one, to make way for o's client.
@@ -119,6 +143,9 @@ func (r *record) greet(l *link) {
 	l.answers = []messages.Message{{Kind: messages.KindText, Data: text}}
 	l.due = true
 }
+
+// mayDetach reports whether one more connection may wait for its client.
+func (m *Manager) mayDetach() bool { return m.Stats().In(messages.Detached) < m.config.MaxDetached }
 
 // detach ends the socket of a client that may come back, and says for how long
 // its actor waits.

@@ -59,6 +59,10 @@ type Config struct {
 	// It is called under the connection's lock, for one connection at a time
 	// and for several at once. It must not block, nor call the Manager.
 	Random func(messages.ID) float64
+	// MaxDetached is how many accepted connections may wait for their client's
+	// return at once: see Client.Resume. One more is Closed instead. 0 is
+	// 10,000.
+	MaxDetached int
 	// Drills lets [Manager.Drill] put faults on live connections. For that
 	// each socket is wrapped, twice over TLS, which costs some 600 bytes and,
 	// for each write of a batch, 200 ns.
@@ -137,7 +141,7 @@ type Client struct {
 	// frames are counted. Others are Closed, as are all with 0.
 	Resume time.Duration
 	// Owner is whose connection it is, such as the subject of its token: a
-	// client returns to its own connections alone. "" is anybody's.
+	// client returns to its own connections alone, also where it is "".
 	Owner string
 	// Gone, if not nil, is called once when the accepted socket is closed,
 	// whatever becomes of the connection; never if Accept returns an error. It
@@ -151,6 +155,7 @@ func (c Client) validate() error {
 
 const (
 	defaultMessages    = 256
+	defaultDetached    = 10_000
 	defaultBytes       = 1 << 20
 	defaultAccepted    = 64 << 10
 	defaultDialed      = 1 << 20
@@ -167,6 +172,7 @@ func (c Config) validate() error {
 		notNegative("Outbox.Messages", c.Outbox.Messages),
 		notNegative("Outbox.Bytes", c.Outbox.Bytes),
 		notNegative("Outbox.TTL", c.Outbox.TTL),
+		notNegative("MaxDetached", c.MaxDetached),
 		notNegative("ReadLimitAccepted", c.ReadLimitAccepted),
 		notNegative("ReadLimitDialed", c.ReadLimitDialed),
 		notNegative("HandshakeTimeout", c.HandshakeTimeout),
@@ -180,6 +186,7 @@ func (c Config) withDefaults() Config {
 	c.Restart = c.Restart.WithDefaults()
 	c.Outbox.Messages = orDefault(c.Outbox.Messages, defaultMessages)
 	c.Outbox.Bytes = orDefault(c.Outbox.Bytes, defaultBytes)
+	c.MaxDetached = orDefault(c.MaxDetached, defaultDetached)
 	c.ReadLimitAccepted = orDefault(c.ReadLimitAccepted, defaultAccepted)
 	c.ReadLimitDialed = orDefault(c.ReadLimitDialed, defaultDialed)
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, defaultHandshake)

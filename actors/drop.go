@@ -22,7 +22,7 @@ func (r *record) drop(incarnation uint64, cause error) (verdict supervision.Dire
 		r.finish(r.closing.end(cause))
 		return stop, true
 	case r.target != nil:
-	case r.resume != nil && comesBack(cause):
+	case r.resume != nil && comesBack(cause) && r.m.mayDetach():
 		return r.detach(cause), true
 	default:
 		return stop, r.dropAccepted(cause)

@@ -162,7 +162,17 @@ func (r *record) handlerFailed(l *link, err error) {
 	if !r.returns() { // or the server would never send them again
 		r.inbox.failed = l.incarnation
 	}
-	r.report(l.incarnation, &messages.HandlerError{Err: err})
+	fault := &messages.HandlerError{Err: err}
+	if r.resume == nil || r.returns() {
+		r.report(l.incarnation, fault)
+		return
+	}
+	// The client was told that these were taken, whatever socket it has now.
+	if r.link == nil {
+		r.finish(&messages.CloseError{Code: codeInternal, Err: fault})
+		return
+	}
+	r.report(r.incarnation, fault)
 }
 
 // report tells the actor that incarnation has failed. mu is held.

@@ -267,6 +267,9 @@ func (m *Manager) stopActor(r *record) {
 func (r *record) abort(err error) {
 	r.mu.Lock()
 	defer r.unlock()
+	if r.state == messages.Closed { // by somebody, whom the handler hears of
+		return
+	}
 	r.settings, r.aborted = &settings{}, true
 	r.finish(&messages.CloseError{Code: 1006, Err: err})
 }

@@ -31,6 +31,7 @@ type resumption struct {
 	owner  string
 	tokens tokens
 	turn   chan struct{} // of capacity 1: held by the one socket that may come back now
+	proven chan struct{} // closed once the client has the newest token; nil: nobody waits for that
 
 	// Of a dialed one.
 	token string // of the last welcome; "": none yet
@@ -41,6 +42,10 @@ type resumption struct {
 func (s *resumption) ponged(messages uint64) {
 	s.confirmed = max(s.confirmed, s.before+messages)
 	s.tokens.confirm()
+	if s.proven != nil {
+		close(s.proven)
+		s.proven = nil
+	}
 }
 
 // resumable returns s for a connection whose peer may come back: it counts

@@ -61,7 +61,7 @@ func (s *sender) data(e *entry) {
 	switch shared := e.broadcast(); {
 	case shared != nil && s.bits == mostBits:
 		s.frame(byte(e.kind)|bitDeflated, shared.deflatedPayload())
-	case shared != nil && !s.masks && s.bits == 0:
+	case shared != nil && !s.masks: // a smaller window is not worth compressing for anew
 		s.raw(shared.plainFrame())
 	default:
 		s.message(byte(e.kind), e.data)

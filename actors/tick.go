@@ -21,10 +21,10 @@ func (r *record) rearm() { r.m.pacemaker.arm(r, r.nextDue()) }
 
 func (r *record) nextDue() instant {
 	due := r.outbox.expiry
-	if r.inbox.began != 0 {
+	l := r.link
+	if l != nil && r.inbox.began != 0 {
 		due = earliest(due, r.inbox.began.add(r.m.config.HandlerTimeout))
 	}
-	l := r.link
 	if l == nil || l.cause != nil {
 		return due
 	}
@@ -41,9 +41,10 @@ func (r *record) nextDue() instant {
 	return earliest(due, r.beatDue(l), r.pingDue(l, r.outbox.flight.len > 0))
 }
 
-// checkHandler fails the connection whose handler takes too long.
+// checkHandler fails the connection whose handler takes too long; while it has
+// no socket, the next one.
 func (r *record) checkHandler(now instant) {
-	if r.inbox.began != 0 && now >= r.inbox.began.add(r.m.config.HandlerTimeout) {
+	if r.link != nil && r.inbox.began != 0 && now >= r.inbox.began.add(r.m.config.HandlerTimeout) {
 		r.inbox.began = 0
 		r.report(r.incarnation, &messages.HandlerError{Err: messages.ErrHandlerStalled})
 	}

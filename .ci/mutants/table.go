@@ -107,7 +107,7 @@ var mutants = []mutant{
 	{
 		name: "Retry does nothing", invariant: "back in time",
 		file: "actors/manager.go",
-		old:  "		r.hurry, r.next = true, m.now()\n		m.system.Root.Send(m.supervisor, retry{r.pid})\n",
+		old:  "		r.hurry, r.next = true, m.now()\n		m.system.Root.Send(m.supervisor, retry{r})\n",
 		new:  "",
 	},
 	{

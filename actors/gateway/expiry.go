@@ -44,7 +44,7 @@ func (g *Gateway) expire(c *socket, id messages.ID) {
 func (g *Gateway) beginExpiry(c *socket) bool {
 	g.sockets.mu.Lock()
 	defer g.sockets.mu.Unlock()
-	if c.gone || g.sockets.closed {
+	if g.sockets.expiring[c.id] != c || g.sockets.closed {
 		return false
 	}
 	g.closing.Add(1)
@@ -57,9 +57,7 @@ func (s *sockets) shut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for c := range s.live {
-		if c.expiry != nil {
-			c.expiry.Stop()
-		}
+	for _, c := range s.expiring {
+		c.expiry.Stop()
 	}
 }

@@ -18,10 +18,11 @@ type sockets struct {
 	mu        sync.Mutex
 	live      map[*socket]struct{}
 	byAddress map[netip.Addr]int
-	arriving  int           // whose handshake is under way
-	ending    bool          // no more are taken
-	closed    bool          // none expires any more
-	landed    chan struct{} // closed when ending and none is arriving
+	expiring  map[messages.ID]*socket // those that expire: the newest of each connection
+	arriving  int                     // whose handshake is under way
+	ending    bool                    // no more are taken
+	closed    bool                    // none expires any more
+	landed    chan struct{}           // closed when ending and none is arriving
 }
 
 // socket is a place under the caps. Its fields are guarded by the sockets'
@@ -36,7 +37,7 @@ type socket struct {
 func newSockets(most, mostPerAddress int) sockets {
 	return sockets{
 		most: most, mostPerAddress: mostPerAddress,
-		live: make(map[*socket]struct{}), byAddress: make(map[netip.Addr]int), landed: make(chan struct{}),
+		live: make(map[*socket]struct{}), byAddress: make(map[netip.Addr]int), expiring: make(map[messages.ID]*socket), landed: make(chan struct{}),
 	}
 }
 
@@ -67,8 +68,13 @@ func (s *sockets) open(c *socket, id messages.ID, lifetime time.Duration, expire
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.id = id
+	if older := s.expiring[id]; older != nil { // its client has shown a grant anew
+		older.expiry.Stop()
+		delete(s.expiring, id)
+	}
 	if expire != nil && !c.gone && !s.closed {
 		c.expiry = time.AfterFunc(lifetime, expire)
+		s.expiring[id] = c
 	}
 }
 
@@ -95,8 +101,9 @@ func (s *sockets) freeLocked(c *socket) {
 		return
 	}
 	c.gone = true
-	if c.expiry != nil {
+	if s.expiring[c.id] == c {
 		c.expiry.Stop()
+		delete(s.expiring, c.id)
 	}
 	delete(s.live, c)
 	if s.byAddress[c.address]--; s.byAddress[c.address] == 0 {
