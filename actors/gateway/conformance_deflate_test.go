@@ -88,8 +88,13 @@ func TestConformanceOfTheWindow(t *testing.T) {
 					}
 				}
 				w.m.Broadcast("", messages.Binary([]byte(block+block)))
-				if _, payload, err := p.next(); err != nil || (len(payload) < one) != (bits >= 12) || string(conformInflated(payload)) != block+block {
-					t.Errorf("a broadcast came as %d bytes, %v", len(payload), err)
+				// What many get is compressed once, for the greatest window.
+				first, payload, err := p.next()
+				if first == finBinary|conformRSV1 {
+					payload = conformInflated(payload)
+				}
+				if compressed := first != finBinary; err != nil || compressed != (bits == 15) || string(payload) != block+block {
+					t.Errorf("a broadcast came as %#x with %d bytes, %v", first, len(payload), err)
 				}
 			})
 		})
