@@ -29,6 +29,7 @@ func audited(t *testing.T, config actors.Config, f func(*testing.T, *world)) {
 		config.OnEvent = a.hear
 		a.w = newWorld(t, config)
 		defer a.oneOutcomeEach()
+		defer synctest.Wait() // an Accept may be telling events yet
 		defer a.w.close()
 		f(t, a.w)
 	})

@@ -103,6 +103,7 @@ func TestOneOfManyReturnsAtOnceIsKept(t *testing.T) {
 			})
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		kept := 0
 		for _, other := range all {
 			if other.id() == id {

@@ -21,6 +21,7 @@ type Conn struct {
 	mu      monitor // guards what follows
 	in, out direction
 	closed  bool
+	cutting bool     // a cut is about to end the conn beneath
 	frames  frames   // that this end writes
 	trouble *trouble // nil: none so far
 	rosters []*roster
@@ -122,6 +123,9 @@ func (c *Conn) shutDown() (how ending, faulted bool, err error) {
 	}
 	c.closed = true
 	c.mu.cond.Broadcast()
+	if c.cutting { // which ends it, and not with a FIN
+		return endNone, true, nil
+	}
 	if c.trouble == nil {
 		return endClose, c.in.err != nil, nil
 	}

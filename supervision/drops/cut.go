@@ -19,7 +19,14 @@ func (c *Conn) cut(keep bool) error {
 	if later {
 		return nil
 	}
+	defer c.uncut()
 	return abort(c.inner, keep)
+}
+
+func (c *Conn) uncut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cutting = false
 }
 
 // condemn comes before the cut itself, so that no call sees what the cut
@@ -34,6 +41,7 @@ func (c *Conn) condemn(keep bool) (later bool, _ error) {
 	c.mu.cond.Broadcast()
 	t := c.trouble
 	if t == nil {
+		c.cutting = true
 		return false, nil
 	}
 	t.stop()
@@ -43,6 +51,7 @@ func (c *Conn) condemn(keep bool) (later bool, _ error) {
 		return true, nil
 	}
 	t.flow.drop()
+	c.cutting = true
 	return false, nil
 }
 

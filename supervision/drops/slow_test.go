@@ -312,6 +312,18 @@ func TestCloseMakesNoFINOfATear(t *testing.T) {
 	})
 }
 
+func TestCloseMakesNoFINOfAReset(t *testing.T) {
+	onMemory(t, func(t *testing.T, p pair) {
+		inner := &lingerer{Conn: p.dialed}
+		c := drops.Wrap(inner)
+		inner.before = func() { _ = c.Close() }
+		wantInject(t, drops.Reset{}, c)
+		if want := []string{"linger", "close"}; !slices.Equal(inner.calls, want) {
+			t.Errorf("%v; want %v", inner.calls, want)
+		}
+	})
+}
+
 // lingerer notes how it is ended.
 type lingerer struct {
 	net.Conn
