@@ -14,14 +14,12 @@ const (
 	mostToken    = 8 << 10 // bytes; longer ones are not looked into
 )
 
-// findToken returns the request's token, and, if it came as a subprotocol,
+// findToken returns the request's token, from the first of these places that
+// has one, and, if it came as a subprotocol,
 // those that may be agreed to in its place.
 func findToken(r *http.Request) (token string, subprotocols []string, err error) {
-	if h := r.Header.Get("Authorization"); h != "" {
-		scheme, rest, _ := strings.Cut(h, " ")
-		if !strings.EqualFold(scheme, bearer) {
-			return "", nil, errNoToken
-		}
+	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, bearer) { // another may be for a proxy before us
 		token = strings.Trim(rest, " ")
 	} else if token, subprotocols, err = offeredToken(r); err != nil {
 		return "", nil, err

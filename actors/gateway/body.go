@@ -24,6 +24,9 @@ func (r *call) body(limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
 	// The server lifts it when the body has been read.
 	_ = http.NewResponseController(r.w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, limit))

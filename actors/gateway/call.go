@@ -58,8 +58,8 @@ func (r *call) id() (messages.ID, error) { return parseID("id", r.PathValue("id"
 
 func parseID(name, s string) (messages.ID, error) {
 	id, err := messages.ParseID(s)
-	if err != nil {
-		return id, invalidField(name, "%.40q is not a UUID", s)
+	if err != nil || id.IsZero() {
+		return id, invalidField(name, "%.40q is not the UUID of a connection", s)
 	}
 	return id, nil
 }

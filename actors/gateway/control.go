@@ -8,7 +8,8 @@ import (
 )
 
 // Control returns the control API: /v1/..., /healthz and /readyz. All but the
-// last two are behind [Gateway.Guard]. The document at /v1/openapi.json tells
+// last two are behind [Gateway.Guard]; those tell no more than one status, to
+// probes that call by whatever name. The document at /v1/openapi.json tells
 // the routes, their parameters and their answers.
 //
 // Errors are problems (RFC 9457): application/problem+json with a code that

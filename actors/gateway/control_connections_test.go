@@ -108,6 +108,19 @@ func TestAClosedConnectionTellsForAMinuteHowItEnded(t *testing.T) {
 	})
 }
 
+// Though its cause is that of a message whose fate is not known.
+func TestAConnectionThatClosedForWantOfAConfirmationIsGone(t *testing.T) {
+	controlBubble(t, gateway.Config{}, func(t *testing.T, w *controlWorld) {
+		p := w.connect(actors.Client{})
+		p.SetPingHandler(func(string) error { return nil })
+		if err := w.m.Send(p.id, messages.Message{Kind: messages.KindText, Guarantee: messages.AtLeastOnce}); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.m.Wait(t.Context(), p.id, messages.Closed)
+		w.do("GET", "/v1/connections/"+p.id.String(), "").refuses(410, "closed", "")
+	})
+}
+
 type controlPage struct {
 	Connections []controlInfo
 	Next        string

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +16,29 @@ import (
 	"github.com/tetherws/tether/actors/gateway"
 	"github.com/tetherws/tether/messages"
 )
+
+func TestASocketThatIsRefusedIsClosed(t *testing.T) {
+	for _, request := range []string{
+		"GET / HTTP/1.1\r\nHost: gate\r\n\r\n",
+		"GET /ws HTTP/1.1\r\nHost: gate\r\n\r\n",
+		"POST /ws HTTP/1.1\r\nHost: gate\r\n\r\n",
+	} {
+		admissionBubble(t, gateway.Config{}, func(t *testing.T, w *admissionWorld) {
+			conn, err := w.net.DialContext(t.Context(), "tcp", "gate:80")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			start := time.Now()
+			conn.SetDeadline(start.Add(time.Hour))
+			_, _ = conn.Write([]byte(request))
+			answer, err := io.ReadAll(conn)
+			if err != nil || time.Since(start) > time.Second || !strings.HasPrefix(string(answer), "HTTP/1.1 4") {
+				t.Errorf("%q: %q, %v after %v", request, answer, err, time.Since(start))
+			}
+		})
+	}
+}
 
 func TestWhatIsNoHandshakeIsAnsweredAsWhatItIs(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -51,6 +75,9 @@ func TestWhatIsNoHandshakeIsAnsweredAsWhatItIs(t *testing.T) {
 			}
 			if test.reason == "" {
 				return
+			}
+			if rec.Header().Get("Connection") != "close" {
+				t.Error("its socket is kept")
 			}
 			if n := g.Counts().Refused[test.reason]; n != 1 {
 				t.Errorf("%d counted as %s, want 1", n, test.reason)

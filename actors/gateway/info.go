@@ -110,7 +110,7 @@ func (c *control) info(r *call) error {
 	}
 	info, err := c.fleet.Info(r.Context(), id)
 	if errors.Is(err, messages.ErrClosed) {
-		p := problemOf(err)
+		p := newProblem(kindClosed, err.Error()) // whatever it closed for
 		p.Info = describe(info, err)
 		return p
 	}

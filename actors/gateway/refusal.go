@@ -64,7 +64,6 @@ func tooSoon(why reason, status int, text string, wait time.Duration) *denial {
 	return &denial{
 		reason:  why,
 		Refusal: Refusal{Status: status, RetryAfter: wait, Reason: text},
-		header:  map[string]string{"Connection": "close"}, // which frees its socket
 	}
 }
 
@@ -104,10 +103,12 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, d *denial) {
 	}
 }
 
-// write answers in a line of plain text.
+// write answers in a line of plain text, and has the server close the socket:
+// kept for another request, it would stand under no cap.
 func (d *denial) write(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
 	for k, v := range d.header {
-		w.Header().Set(k, v)
+		w.Header().Add(k, v)
 	}
 	if d.RetryAfter > 0 {
 		seconds := (d.RetryAfter-1)/time.Second + 1

@@ -68,11 +68,14 @@ func (s *sockets) open(c *socket, id messages.ID, lifetime time.Duration, expire
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.id = id
+	if c.gone { // and maybe a newer one is there
+		return
+	}
 	if older := s.expiring[id]; older != nil { // its client has shown a grant anew
 		older.expiry.Stop()
 		delete(s.expiring, id)
 	}
-	if expire != nil && !c.gone && !s.closed {
+	if expire != nil && !s.closed {
 		c.expiry = time.AfterFunc(lifetime, expire)
 		s.expiring[id] = c
 	}

@@ -62,17 +62,22 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = serve.Run(ctx, line.Serve, stdout, stderr)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "tether:", err)
+		tell(err, stderr)
 		return failed
 	}
 	return done
 }
 
-// complain says what is wrong, each in one line, and how it is right.
-func complain(parser *kong.Kong, err error, stderr io.Writer) {
+// tell says what is wrong, each in one line.
+func tell(err error, stderr io.Writer) {
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(stderr, "tether:", strings.TrimSuffix(line, "\n"))
 	}
+}
+
+// complain tells what is wrong, and how it is right.
+func complain(parser *kong.Kong, err error, stderr io.Writer) {
+	tell(err, stderr)
 	var wrong *kong.ParseError
 	if errors.As(err, &wrong) {
 		parser.Stdout = stderr

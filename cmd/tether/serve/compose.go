@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -54,7 +55,9 @@ func (p *parts) end(ctx context.Context) error {
 		errs = append(errs, p.manager.Shutdown(ctx))
 	}
 	if p.backend != nil { // which is told of every end
-		errs = append(errs, p.backend.Shutdown(ctx))
+		if err := p.backend.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("the backend was not told of all: %w", err))
+		}
 	}
 	if p.page != nil {
 		p.page.Close()

@@ -44,7 +44,7 @@ func (r report) tell(log *slog.Logger) error {
 		log.Info("drained")
 		return nil
 	}
-	log.Error("drained, but not all")
+	log.Error("drained, but not all", "cause", r.err)
 	if r.left > 0 {
 		return errors.Join(fmt.Errorf("%d clients were cut", r.left), r.err)
 	}

@@ -44,6 +44,9 @@ type session struct {
 }
 
 func run(ctx context.Context, cfg Config, listen listen, log *slog.Logger) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups) // first and last: one that is not caught kills
 	credentials, err := cfg.credentials()
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func run(ctx context.Context, cfg Config, listen listen, log *slog.Logger) error
 		return errors.Join(err, s.parts.end(ctx), s.public.listener.Close(), s.control.listener.Close())
 	}
 	s.prepare()
-	return s.run(ctx)
+	return s.run(ctx, hangups)
 }
 
 // prepare says who serves what. Operators on loopback need no TLS.
@@ -77,7 +80,7 @@ func (s *session) prepare() {
 }
 
 // run serves until ctx ends or a listener fails, and then ends everything.
-func (s *session) run(ctx context.Context) error {
+func (s *session) run(ctx context.Context, hangups <-chan os.Signal) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var serving sync.WaitGroup
@@ -88,9 +91,6 @@ func (s *session) run(ctx context.Context) error {
 			}
 		})
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups) // not before the end: one that is not caught kills
 	s.announce()
 	s.reloadUntil(ctx, hangups)
 	failed := failure(ctx)

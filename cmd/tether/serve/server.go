@@ -51,9 +51,11 @@ func (s *server) prepare(cfg Config, c *certificate, log *slog.Logger) {
 	}
 }
 
-// forClients has the server serve h, whose requests have no body.
+// forClients has the server serve h, whose requests have no body. A socket that
+// became no WebSocket is closed.
 func (s *server) forClients(h http.Handler) {
 	s.Handler = h
+	s.SetKeepAlivesEnabled(false)
 	s.ReadTimeout = s.ReadHeaderTimeout
 	s.WriteTimeout = refusing
 }
