@@ -110,6 +110,8 @@ func TestEchoEndsWithAClientThatNeverReads(t *testing.T) {
 			}
 		}()
 		w.wait(id, messages.Closed)
+		synctest.Wait() // or Shutdown still finds it, and tells what it left
+
 		if got := w.elapsed(); got != 10*time.Second { // the WriteTimeout
 			t.Errorf("it was held for %v", got)
 		}
@@ -144,6 +146,7 @@ func TestEchoDoesNotGoToADialedConnectionsNextSocket(t *testing.T) {
 		w.cut()
 		w.wait(id, messages.Backoff)
 		w.wait(id, messages.Open)
+		time.Sleep(time.Second) // the handler may wait for room yet
 		synctest.Wait()
 		if openings != 2 {
 			t.Errorf("%d openings", openings)
