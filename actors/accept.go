@@ -20,7 +20,7 @@ import (
 // With Client.Resume a client may come back: then the ID is that of its
 // connection, which keeps the handler, heartbeat, labels and window that it was
 // accepted with. If another socket serves it, that one is closed first, which
-// may take a second.
+// may take two seconds.
 //
 // Errors are [messages.ErrShutdown] (answered with 503),
 // [messages.ErrDuplicateID] (409), [messages.ErrInvalid] for a bad Client

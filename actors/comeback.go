@@ -41,7 +41,7 @@ func (r *record) knows(o offer, owner string) (valid, newest bool) {
 
 // comeBack makes l the socket of r, in the place of any other, for the client
 // that made o. It reports false if the connection is over, or the token is not
-// valid any more. It blocks for little more than a second for each socket that
+// valid any more. It blocks for little more than two seconds for each socket that
 // has its turn before.
 func (r *record) comeBack(l *link, o offer, owner string) bool {
 	r.resume.turn <- struct{}{}
